@@ -1,0 +1,61 @@
+"""HTTP/1.1 requests out of the raw bytes that a journal keeps."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httptools
+
+from harness.model import Headers, Request
+
+
+def parse_request(raw: bytes, scheme: Literal["http", "https"], host: str) -> Request:
+    """The one request that `raw` holds, head and body, chunked bodies put together.
+
+    Raises:
+        ValueError: `raw` is not exactly one whole request.
+    """
+    reader = _Reader()
+    parser = httptools.HttpRequestParser(reader)
+    try:
+        parser.feed_data(raw)
+    except httptools.HttpParserError as error:
+        raise ValueError(f"not an HTTP/1.1 request: {error}") from error
+    if reader.completed != 1:
+        raise ValueError(f"expected one whole request, got {reader.completed}")
+    target = urlsplit(reader.target.decode("latin-1"))
+    return Request(
+        method=parser.get_method().decode("ascii"),
+        scheme=scheme,
+        host=host,
+        path=target.path,
+        query=target.query,
+        headers=tuple(reader.headers),
+        body=bytes(reader.body),
+    )
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The first value of `name` (any case), or None."""
+    return next((value for key, value in headers if key.lower() == name.lower()), None)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.target = b""
+        self.headers: list[tuple[str, str]] = []
+        self.body = bytearray()
+        self.completed = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.completed += 1
