@@ -1,0 +1,8 @@
+# Replace the value of "model" with your model deployment name
+curl -X POST https://YOUR-RESOURCE-NAME.openai.azure.com/openai/v1/responses \
+  -H "Content-Type: application/json" \
+  -H "Authorization: Bearer $AZURE_OPENAI_AUTH_TOKEN" \
+  -d '{
+    "model": "gpt-4.1-nano",
+    "input": "How do you say good morning in French, German and Japanese?"
+  }'

@@ -1,0 +1,22 @@
+import {
+  DefaultAzureCredential,
+  getBearerTokenProvider,
+} from "@azure/identity";
+import OpenAI from "openai";
+
+const tokenProvider = getBearerTokenProvider(
+  new DefaultAzureCredential(),
+  "https://cognitiveservices.azure.com/.default",
+);
+
+const client = new OpenAI({
+  baseURL: "https://YOUR-RESOURCE-NAME.openai.azure.com/openai/v1/",
+  apiKey: tokenProvider,
+});
+
+const response = await client.responses.create({
+  model: "gpt-4.1-nano", // Replace with your model deployment name
+  input: "How do you say good morning in French, German and Japanese?",
+});
+
+console.log(response.output_text);

@@ -1,0 +1,14 @@
+from openai import OpenAI
+
+# Reads OPENAI_BASE_URL and OPENAI_API_KEY from the environment
+client = OpenAI()
+
+completion = client.chat.completions.create(
+    model="grok-3-mini",  # Replace with your model deployment name
+    messages=[
+        {"role": "system", "content": "You explain things briefly, in plain words."},
+        {"role": "user", "content": "How do I write a Windows path in a JSON file?"},
+    ],
+)
+
+print(completion.choices[0].message.content)
