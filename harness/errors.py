@@ -3,6 +3,7 @@
     Exception
     ├── HarnessError                could not run it: red even for an excused sample, exit 2
     │   ├── CatalogueError          a data file does not say what the harness needs to know
+    │   ├── CatalogueErrors         the first fault of each wrong data file, together
     │   ├── UsageError              the options of one invocation don't fit together
     │   ├── SetUpError              a language's set-up did not come to its end
     │   ├── GatewayError            the gateway did not start, died, or refused an order
@@ -39,6 +40,16 @@ class CatalogueError(HarnessError):
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else str(self.path)
         return _lines(f"{place}: {self.problem}", self.expected, self.got, self.remedy)
+
+
+@dataclass(eq=False)
+class CatalogueErrors(HarnessError):
+    """Data files are wrong; one error a file, so that one look shows all."""
+
+    errors: tuple[CatalogueError, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
 
 
 @dataclass(eq=False)

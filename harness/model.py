@@ -167,19 +167,20 @@ class Catalogue(Value, frozen=True, kw_only=True):
 class Credentials(Value, frozen=True, kw_only=True):
     """The canaries of one run: fresh, random, good for nothing else."""
 
-    api_key: str
-    tenant_id: str
-    client_id: str
-    client_secret: str
-    given_token: str  # issued when the run was opened, for languages that take no token themselves
+    api_key: str = ""
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    given_token: str = ""  # issued when the run was opened, for languages that take no token themselves
 
     def secrets(self) -> Mapping[str, str]:
         """Secret → what it is. The tenant's and the client's ids are no secrets."""
-        return {
+        named = {
             self.api_key: "API key",
             self.client_secret: "client secret",
             self.given_token: "Entra ID token",
         }
+        return {secret: what for secret, what in named.items() if secret}
 
 
 class ArrivalKind(StrEnum):
@@ -231,7 +232,22 @@ class BuildResult(Value, frozen=True, kw_only=True):
     cached: bool
 
 
-class RunResult(Value, frozen=True, kw_only=True):
+class Ended(Value, frozen=True, kw_only=True):
+    """How a program came to its end, and what it printed."""
+
+    exit_code: int | None = None  # None when it was killed, or died of a signal
+    signal: int | None = None  # that it died of, by itself
+    timed_out: bool = False
+    ignored_sigterm: bool = False
+    flooded: bool = False  # killed because it printed more than output_limit_bytes
+    output_limit_bytes: int = 0  # of standard output and error together
+    stdout: bytes = b""
+    stderr: bytes = b""
+    left_behind: tuple[str, ...] = ()  # command lines of processes that outlived the program
+    seconds: float = 0.0
+
+
+class RunResult(Ended, frozen=True, kw_only=True):
     """One execution of one sample, as it was. Checks are functions of this value alone."""
 
     sample: Sample
@@ -239,18 +255,10 @@ class RunResult(Value, frozen=True, kw_only=True):
     shown_path: str  # the sample's path as findings show it
     build: BuildResult | None  # None when the language has no build commands
     ran: bool  # False when it did not build
-    exit_code: int | None = None  # None when it was killed
-    signal: int | None = None  # that it died of, by itself
-    timed_out: bool = False
-    ignored_sigterm: bool = False
-    flooded: bool = False  # killed because it printed more than output_limit_bytes
-    output_limit_bytes: int = 0
-    stdout: bytes = b""
-    stderr: bytes = b""
-    left_behind: tuple[str, ...] = ()  # command lines of processes that outlived the program
-    credentials: Credentials
+    credentials: Credentials = Credentials()
     journal: Journal = Journal()
-    seconds: float = 0.0
+    phases: Mapping[str, float] = {}  # seconds of: set-up, build, open, run, close
+    kept: Path | None = None  # where its folder stays
 
 
 # ---------------------------------------------------------------- verdicts
@@ -259,7 +267,7 @@ class RunResult(Value, frozen=True, kw_only=True):
 class Finding(Value, frozen=True, kw_only=True):
     """One way in which a check's claim does not hold."""
 
-    check: str
+    check: str = ""  # its name; run_checks gives it
     expected: str
     got: str
     at: str = ""  # the place in what was sent or printed: "body.model", "stdout"
