@@ -13,8 +13,11 @@ from harness.known_failing import Excuse
 from harness.model import Arrival, Cell, CellState, Credentials, Finding, Journal, Request, RunResult, Sample
 from harness.redaction import redacted, secrets_of
 
-#: Lines of standard error that a cell keeps.
+#: Lines of standard error, and characters of standard output, that a cell keeps.
 STDERR_LINES = 12
+PRINTED_CHARACTERS = 2000
+#: What matters of a token request (RFC 6749 §4.4.2).
+TOKEN_REQUEST_MEMBERS = ("grant_type", "client_id", "client_secret", "scope")
 
 
 def cell_without_run(sample: Sample, state: CellState, reason: str) -> Cell:
@@ -57,7 +60,8 @@ def cell_of(result: RunResult, excused: Mapping[str, Excuse]) -> Cell:
         file=result.shown_path,
         reason=reason,
         sent=requests_as_sent(result.journal, result.credentials),
-        stderr=redacted("\n".join(stderr), secrets),
+        printed=redacted(result.stdout.decode("utf-8", "replace"), secrets)[:PRINTED_CHARACTERS],
+        stderr=redacted("\n".join(stderr), secrets) if findings else "",
         kept=str(result.kept or ""),
         phases={name: round(seconds, 4) for name, seconds in result.phases.items()},
     )
@@ -97,5 +101,6 @@ def _as_sent(arrival: Arrival, request: Request) -> str:
     try:
         text = json.dumps(json.loads(text), ensure_ascii=False)
     except ValueError:
-        text = urlencode(parse_qsl(text), safe="/:") if "=" in text else text
+        if request.host == ENTRA_ID_HOST:  # without the telemetry that SDKs add
+            text = urlencode([pair for pair in parse_qsl(text) if pair[0] in TOKEN_REQUEST_MEMBERS], safe="/:<> ")
     return "\n".join([*shown, text[:2000]])

@@ -61,6 +61,7 @@ def main() -> None:
 @click.option(
     "--keep", is_flag=True, help="Leave each run's folder, and print the command that repeats the run by hand."
 )
+@click.option("-v", "--verbose", is_flag=True, help="Show what every sample sent and printed, passed or not.")
 @click.option("--durations", is_flag=True, help="Show the seconds of each phase of each run.")
 @click.option(
     "--json", "json_path", type=click.Path(dir_okay=False), help="Results as JSON (default: .conform/results.json)."
@@ -78,6 +79,7 @@ def run(
     exitfirst: bool,
     lf: bool,
     keep: bool,
+    verbose: bool,
     durations: bool,
     json_path: str | None,
     junit_path: str | None,
@@ -93,6 +95,7 @@ def run(
         "--conform-runner": runner,
         "--conform-strict": strict,
         "--conform-keep": keep,
+        "--conform-verbose": verbose,
         "--conform-durations": durations,
         "--conform-json": json_path,
         "--conform-junit": junit_path,
@@ -232,3 +235,7 @@ def _sigterm_interrupts() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+if __name__ == "__main__":
+    main()

@@ -299,7 +299,8 @@ class Cell(Value, frozen=True, kw_only=True):
     file: str = ""
     reason: str = ""  # of an error, an excuse, an absence; in words
     sent: tuple[str, ...] = ()  # the requests as they were sent, redacted, for people
-    stderr: str = ""  # last lines, redacted
+    printed: str = ""  # standard output, redacted, its beginning
+    stderr: str = ""  # last lines, redacted; empty for a cell that passed
     kept: str = ""  # with --keep: the command that repeats the run by hand
     phases: Mapping[str, float] = {}  # seconds of: set-up, build, open, run, close
 

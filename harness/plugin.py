@@ -53,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--conform-terminal", action="store_true", help="conform's own terminal output; `conform run` sets it"
     )
+    group.addoption("--conform-verbose", action="store_true", help="what each sample sent and printed, passed or not")
     group.addoption("--conform-durations", action="store_true", help="the seconds of each phase of each run")
 
 
@@ -178,7 +179,8 @@ class Grid:
             session.exitstatus = max(session.exitstatus, reports.exit_code(results))
         if self.terminal:
             shown = [Path(os.path.relpath(path)) for path in written]
-            self.terminal.ended(results, shown, self._config.getoption("--conform-durations"))
+            option = self._config.getoption
+            self.terminal.ended(results, shown, option("--conform-durations"), option("--conform-verbose"))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Plain pytest: the count, below its own report, where each failure's findings stand already."""

@@ -121,7 +121,9 @@ def _credential(result: RunResult, request: Request, name: str, value: str, reme
     elif sent != [(name, value)]:
         got = "; ".join(f"{key}: {text}" for key, text in sent)
         right_value_elsewhere = any(text.removeprefix("Bearer ") == value.removeprefix("Bearer ") for _, text in sent)
-        literals = [text.removeprefix("Bearer ") for _, text in sent] + [key for key, _ in sent if key != name]
+        literals = [text.removeprefix("Bearer ") for _, text in sent] + [
+            key for key, _ in request.headers if key.lower() in ("authorization", "api-key") and key.lower() != name
+        ]
         if right_value_elsewhere and len(sent) == 1:
             remedy = f"send it in the header {name!r}" if sent[0][0] != name else f"write the header as {name}: {value}"
         elif right_value_elsewhere:

@@ -85,10 +85,10 @@ class Terminal:
         """A message of the harness itself."""
         self._line(Text(text))
 
-    def ended(self, results: Results, written: Sequence[Path], durations: bool = False) -> None:
+    def ended(self, results: Results, written: Sequence[Path], durations: bool, verbose: bool) -> None:
         """Findings, the grid, and the count."""
         self.quiet()
-        for line in summary(results, durations):
+        for line in summary(results, durations, verbose):
             self._line(line)
         if results.cells:
             self._console.print(grid(results.cells))
@@ -113,11 +113,12 @@ class Terminal:
             self._status.update(f"{self._done} of {self._planned}  {', '.join(names[:SHOWN_AT_ONCE])}{more}")
 
 
-def summary(results: Results, durations: bool = False) -> Iterator[Text]:
-    """The cells that did not pass, each with all that is known, and what could not be tried."""
+def summary(results: Results, durations: bool = False, verbose: bool = False) -> Iterator[Text]:
+    """The cells that did not pass (`verbose`: all), each with all that is known, and what could not be tried."""
+    told = (CellState.FAILED, CellState.KNOWN_FAILING, *((CellState.PASSED,) if verbose else ()))
     cells = ordered(results.cells)
     for cell in cells:
-        if cell.state in (CellState.FAILED, CellState.KNOWN_FAILING):
+        if cell.state in told:
             yield Text()
             yield Text(_spelled(cell.state), STYLES[cell.state]) + Text(f" {cell.id}", "bold")
             yield from (Text(f"  {line}") for line in cell_lines(cell))

@@ -39,9 +39,10 @@ def cell_lines(cell: Cell) -> Iterator[str]:
     for number, request in enumerate(cell.sent, 1):
         yield f"sent{f' ({number} of {len(cell.sent)})' if len(cell.sent) > 1 else ''}:"
         yield from (f"  {line}" for line in request.splitlines())
-    if cell.stderr and cell.findings:
-        yield "standard error, its last lines:"
-        yield from (f"  {line}" for line in cell.stderr.splitlines())
+    for label, text in (("printed", cell.printed), ("standard error, its last lines", cell.stderr)):
+        if text:
+            yield f"{label}:"
+            yield from (f"  {line}" for line in text.splitlines())
 
 
 def _field(label: str, text: str) -> Iterator[str]:

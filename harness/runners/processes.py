@@ -83,7 +83,7 @@ def execute(
     finally:
         _kill([*started(), *_as_process(process.pid)])
         process.wait()
-        output.read_until(time.monotonic() + CHILD_GRACE_S, lambda: False)
+        output.read_until(time.monotonic() + CHILD_GRACE_S, lambda: True)  # what is in the pipes still
         output.close()
         _reap(before)
     code = process.returncode
