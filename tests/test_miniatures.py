@@ -3,62 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-import yaml
+from roots import BROKEN, SCENARIOS, add_language, conform, text_of
 
-HERE = Path(__file__).parent
-REPOSITORY = HERE.parent
-MINIATURES = HERE / "miniatures"
-BROKEN = yaml.safe_load((MINIATURES / "broken.yaml").read_text())
-RIGHT = ("api_key", "entra_id")
-SCENARIOS = {"api_key": "responses_api_key", "entra_id": "responses_entra_id"}
-
-LANGUAGE = """\
-title: {name}
-source: "{{scenario}}.py"
-build: [["{python}", -m, py_compile, "{{source}}"]]
-run: ["{python}", "{{source}}"]
-environment: {{SSL_CERT_FILE: "{{ca_pem}}"}}
-api_key_header: api-key
-entra: provider
-prints: text
-run_timeout_s: 4
-"""
-
-
-def write_language(root: Path, name: str, scenario: str, text: str) -> None:
-    folder = root / "samples" / name
-    folder.mkdir(parents=True)
-    (folder / "language.yaml").write_text(LANGUAGE.format(name=name, python=sys.executable))
-    (folder / f"{scenario}.py").write_text(text)
-
-
-def edited(name: str) -> str:
-    entry = BROKEN[name]
-    text = (MINIATURES / f"{entry['of']}.py").read_text()
-    assert text.count(entry["replace"]) == 1, f"{name}: the text to replace stands there {text.count(entry['replace'])} times"
-    return text.replace(entry["replace"], entry["with"])
+RIGHT = tuple(SCENARIOS)
 
 
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """Every miniature's cell, out of one invocation with four workers."""
     root = tmp_path_factory.mktemp("miniatures")
-    for scenario in SCENARIOS.values():
-        folder = Path("fixtures", "scenarios", scenario)
-        shutil.copytree(REPOSITORY / folder, root / folder)
-    for name in RIGHT:
-        write_language(root, name, SCENARIOS[name], (MINIATURES / f"{name}.py").read_text())
-    for name, entry in BROKEN.items():
-        write_language(root, name, SCENARIOS[entry["of"]], edited(name))
-    done = subprocess.run(
-        [sys.executable, "-m", "harness.cli", "run", "--root", root, "-n", "4"], capture_output=True, text=True, timeout=300
-    )
+    for name in (*RIGHT, *BROKEN):
+        add_language(root, name, text_of(name), SCENARIOS[BROKEN[name]["of"] if name in BROKEN else name])
+    done = conform("run", "--root", root, "-n", "4", timeout_s=300)
     assert done.returncode == 1, done.stdout + done.stderr
     results = json.loads((root / ".conform" / "results.json").read_text())
     assert list((root / ".conform" / "sessions").iterdir()) == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from harness.contract.hosts import ENTRA_ID_HOST
 
 HTTPS_PORT = 443
 _AUTHORITY = re.compile(r"(?P<host>[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+_AUTHORITY_LENGTH = 300  # a name has at most 253 characters
 _ABSOLUTE = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 
 
@@ -30,8 +32,8 @@ def normal(host: str) -> str:
     return host.lower().rstrip(".")
 
 
-def read_authority(text: str) -> Authority | None:
-    """Host and port of `host:port`; None when it is neither."""
+@lru_cache(maxsize=256)  # the same few for every request; 2 microseconds each
+def _read_short(text: str) -> Authority | None:
     found = _AUTHORITY.fullmatch(text)
     if found is None or not found["host"].strip("."):
         return None
@@ -39,6 +41,11 @@ def read_authority(text: str) -> Authority | None:
     if port is not None and not 0 < port < 65_536:
         return None
     return Authority(normal(found["host"]), port)
+
+
+def read_authority(text: str) -> Authority | None:
+    """Host and port of `host:port`; None when it is neither."""
+    return _read_short(text) if len(text) <= _AUTHORITY_LENGTH else None
 
 
 def read_target(target: str) -> Target | None:

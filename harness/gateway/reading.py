@@ -20,7 +20,6 @@ _TRAILER_BYTES = 8192
 _START = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: |\Z)")  # what any beginning of a request looks like
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32} [\x21-\x7e]+ HTTP/1\.[01]\r\n")
 _AMBIGUOUS = re.compile(rb"\0|(?<!\r)\n|\r[^\n]")  # NUL, bare LF, bare CR
-_FOLDED = re.compile(rb"\r\n[ \t]")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _HOST = re.compile(rb"[A-Za-z0-9._~\-]+(?::[0-9]{0,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{0,5})?")
@@ -187,6 +186,8 @@ class RequestReader:
                 return None
             body = bytes(self._buffer[head.size : end]) if head.length else b""
         raw = bytes(self._buffer[:end])
+        if head.chunked:
+            _check_agreement(raw)
         del self._buffer[:end]
         self._forget()
         return Incoming(head.method, head.target.decode("ascii"), head.headers, body, raw, head.keep_alive)
@@ -216,9 +217,8 @@ class RequestReader:
         buffer = self._buffer
         if len(buffer) > start and not (len(buffer) == start + 1 and buffer.endswith(b"\r")):
             self._check_start(start)
-        ambiguous = _AMBIGUOUS.search(buffer, max(0, self._scanned - 1))
-        if ambiguous:
-            raise Malformed(400, _ambiguity(ambiguous.group()))
+        if _AMBIGUOUS.search(buffer, max(0, self._scanned - 1)):
+            raise Malformed(400, _ambiguity(buffer))
 
     def _check_start(self, start: int) -> None:
         if not _START.match(self._buffer, start):
@@ -232,10 +232,10 @@ class RequestReader:
         head = bytes(self._buffer[:size])
         start = len(head) - len(head.lstrip(_CRLF))
         self._check_start(start)
-        ambiguous = _AMBIGUOUS.search(head)
-        if ambiguous:
-            raise Malformed(400, _ambiguity(ambiguous.group()))
-        if _FOLDED.search(head, start):
+        lines = head.count(_CRLF)
+        if b"\0" in head or head.count(b"\n") != lines or head.count(b"\r") != lines:  # 8 times as fast as the pattern
+            raise Malformed(400, _ambiguity(head))
+        if b"\r\n " in head or b"\r\n\t" in head:
             raise Malformed(400, "a header line is folded")
         read = _Head(head)
         if read.method == "CONNECT" and (read.length or read.chunked):
@@ -282,21 +282,32 @@ class RequestReader:
         if buffer.startswith(_CRLF, self._at):
             return self._at + 2
         end = buffer.find(_END_OF_HEAD, self._at, self._at + _TRAILER_BYTES)
-        if end < 0:
-            if len(buffer) - self._at > _TRAILER_BYTES:
-                raise Malformed(431, f"the trailer is larger than {_TRAILER_BYTES} bytes")
-            ambiguous = _AMBIGUOUS.search(buffer, self._at)
-        else:
-            ambiguous = _AMBIGUOUS.search(buffer, self._at, end + 4)
-        if ambiguous:
-            raise Malformed(400, _ambiguity(ambiguous.group()))
+        if end < 0 and len(buffer) - self._at > _TRAILER_BYTES:
+            raise Malformed(431, f"the trailer is larger than {_TRAILER_BYTES} bytes")
+        if _AMBIGUOUS.search(buffer, self._at, len(buffer) if end < 0 else end + 4):
+            raise Malformed(400, _ambiguity(buffer[self._at :]))
         return None if end < 0 else end + 4
 
 
-def _ambiguity(found: bytes) -> str:
-    if found == b"\0":
-        return "a NUL byte in the head"
-    return "a line ends with LF alone" if found == b"\n" else "a line ends with CR alone"
+def _check_agreement(raw: bytes) -> None:
+    """Chunks are found here and judged by httptools: a message that it reads otherwise (its trailer) is refused."""
+    try:
+        httptools.HttpRequestParser(object()).feed_data(raw)
+    except httptools.HttpParserUpgrade:
+        pass
+    except httptools.HttpParserError as error:
+        raise Malformed(400, f"not an HTTP/1.1 request: {error}") from None
+
+
+def _ambiguity(lines: bytes | bytearray) -> str:
+    """What makes `lines` readable in two ways, the first of it."""
+    found = _AMBIGUOUS.search(lines)
+    match found.group() if found else b"":
+        case b"\0":
+            return "a NUL byte among the lines"
+        case b"\n":
+            return "a line ends with LF alone"
+    return "a line ends with CR alone"
 
 
 def _shown(text: bytes) -> str:
