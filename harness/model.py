@@ -178,7 +178,7 @@ class Credentials(Value, frozen=True, kw_only=True):
         named = {
             self.api_key: "API key",
             self.client_secret: "client secret",
-            self.given_token: "Entra ID token",
+            self.given_token: "given Entra ID token",
         }
         return {secret: what for secret, what in named.items() if secret}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit
 
 import httptools
 
@@ -20,17 +19,19 @@ def parse_request(raw: bytes, scheme: Literal["http", "https"], host: str) -> Re
     parser = httptools.HttpRequestParser(reader)
     try:
         parser.feed_data(raw)
+    except httptools.HttpParserUpgrade:
+        pass  # it asks to go on in another protocol, and is a request nevertheless
     except httptools.HttpParserError as error:
         raise ValueError(f"not an HTTP/1.1 request: {error}") from error
     if reader.completed != 1:
         raise ValueError(f"expected one whole request, got {reader.completed}")
-    target = urlsplit(reader.target.decode("latin-1"))
+    path, query = _path_and_query(reader.target.decode("latin-1"))
     return Request(
         method=parser.get_method().decode("ascii"),
         scheme=scheme,
         host=host,
-        path=target.path,
-        query=target.query,
+        path=path,
+        query=query,
         headers=tuple(reader.headers),
         body=bytes(reader.body),
     )
@@ -39,6 +40,20 @@ def parse_request(raw: bytes, scheme: Literal["http", "https"], host: str) -> Re
 def header(headers: Headers, name: str) -> str | None:
     """The first value of `name` (any case), or None."""
     return next((value for key, value in headers if key.lower() == name.lower()), None)
+
+
+def _path_and_query(target: str) -> tuple[str, str]:
+    """Path and query of a request line's target, of which the forms are those of RFC 9112, section 3.2.
+
+    Not by urlsplit: to it a target that starts with two slashes begins with a host.
+    """
+    if "://" in target and not target.startswith("/"):
+        rest = target.partition("://")[2]
+        slash = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
+        target = rest[slash:]
+        target = target if target.startswith("/") else "/" + target
+    path, _, query = target.partition("?")
+    return path, query
 
 
 class _Reader:

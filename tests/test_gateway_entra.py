@@ -71,7 +71,12 @@ def test_a_right_request_gets_a_token(directory, ids):
     assert json.loads(base64.urlsafe_b64decode(head + "=="))["alg"] == "RS256"
     assert len(signature) > 300
     (issued,) = directory.tokens
-    assert (issued.token, issued.scope, issued.at_s, issued.requested) == (said["access_token"], ENTRA_SCOPE, 10.0, True)
+    assert (issued.token, issued.scope, issued.at_s, issued.requested) == (
+        said["access_token"],
+        ENTRA_SCOPE,
+        10.0,
+        True,
+    )
 
 
 @pytest.mark.parametrize("encode", [str, lambda text: quote(text, safe="")], ids=["bare", "percent-encoded"])
@@ -91,21 +96,21 @@ def test_openid_scopes_beside_the_resources_are_passed_over(directory, ids):
 
 
 WRONG = {
-    "tenant": (dict(tenant="11111111-1111-1111-1111-111111111111"), 400, "invalid_request", 90002),
-    "no tenant": (dict(tenant="common"), 400, "invalid_request", 50059),
-    "client": (dict(client_id="22222222-2222-2222-2222-222222222222"), 400, "unauthorized_client", 700016),
-    "no client": (dict(client_id=None), 400, "invalid_request", 900144),
-    "secret": (dict(client_secret="guess"), 401, "invalid_client", 7000215),
-    "secret, not ascii": (dict(client_secret="gu\u00eass"), 401, "invalid_client", 7000215),
-    "no secret": (dict(client_secret=None), 401, "invalid_client", 7000218),
-    "assertion": (dict(client_secret=None, client_assertion="x.y.z"), 401, "invalid_client", 700027),
-    "no scope": (dict(scope=None), 400, "invalid_request", 900144),
-    "scope of users": (dict(scope="https://cognitiveservices.azure.com/user"), 400, "invalid_scope", 1002012),
-    "openid alone": (dict(scope="openid"), 400, "invalid_scope", 1002012),
-    "two resources": (dict(scope=f"{ENTRA_SCOPE} https://a.example/.default"), 400, "invalid_scope", 28000),
-    "other resource": (dict(scope="https://graph.microsoft.com/.default"), 400, "invalid_resource", 500011),
-    "grant": (dict(grant_type="password"), 400, "unsupported_grant_type", 70003),
-    "no grant": (dict(grant_type=None), 400, "invalid_request", 900144),
+    "tenant": ({"tenant": "11111111-1111-1111-1111-111111111111"}, 400, "invalid_request", 90002),
+    "no tenant": ({"tenant": "common"}, 400, "invalid_request", 50059),
+    "client": ({"client_id": "22222222-2222-2222-2222-222222222222"}, 400, "unauthorized_client", 700016),
+    "no client": ({"client_id": None}, 400, "invalid_request", 900144),
+    "secret": ({"client_secret": "guess"}, 401, "invalid_client", 7000215),
+    "secret, not ascii": ({"client_secret": "gu\u00eass"}, 401, "invalid_client", 7000215),
+    "no secret": ({"client_secret": None}, 401, "invalid_client", 7000218),
+    "assertion": ({"client_secret": None, "client_assertion": "x.y.z"}, 401, "invalid_client", 700027),
+    "no scope": ({"scope": None}, 400, "invalid_request", 900144),
+    "scope of users": ({"scope": "https://cognitiveservices.azure.com/user"}, 400, "invalid_scope", 1002012),
+    "openid alone": ({"scope": "openid"}, 400, "invalid_scope", 1002012),
+    "two resources": ({"scope": f"{ENTRA_SCOPE} https://a.example/.default"}, 400, "invalid_scope", 28000),
+    "other resource": ({"scope": "https://graph.microsoft.com/.default"}, 400, "invalid_resource", 500011),
+    "grant": ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
+    "no grant": ({"grant_type": None}, 400, "invalid_request", 900144),
 }
 
 

@@ -132,7 +132,9 @@ def test_standing_listeners_answer_under_any_host(run, listener):
         client = run.trust.wrap_socket(raw, server_hostname=name) if listener == "tls" else raw
         with client:
             key = run.credentials.api_key
-            client.sendall(request(headers=(("api-key", key), ("Connection", "close"))).replace(HOST.encode(), name.encode()))
+            client.sendall(
+                request(headers=(("api-key", key), ("Connection", "close"))).replace(HOST.encode(), name.encode())
+            )
             assert status_of(hear(client)) == 200
     assert [(arrival.host, arrival.port) for arrival in run.arrivals] == [(name, run.port(listener)) for name in names]
     assert {arrival.scheme for arrival in run.arrivals} == {"https" if listener == "tls" else "http"}
@@ -157,7 +159,10 @@ def test_a_fixed_key_is_taken(gateway):
 
 def test_two_runs_at_once_share_nothing(gateway):
     """50 requests at once on two runs, each with the other's credentials every second time: nothing mixes."""
-    one, two = TestRun(gateway, an_order(exchanges=(exchange(of=1),))), TestRun(gateway, an_order(exchanges=(exchange(of=2),)))
+    one, two = (
+        TestRun(gateway, an_order(exchanges=(exchange(of=1),))),
+        TestRun(gateway, an_order(exchanges=(exchange(of=2),))),
+    )
 
     def ask(number):
         here, there = (one, two) if number % 2 else (two, one)
@@ -254,22 +259,26 @@ def test_an_order_that_cant_be_read(gateway, order, words):
 
 
 ORDERS = {
-    "endpoint_host, also_hosts: 'a b' is no host name": dict(endpoint_host="a b"),
-    "endpoint_host, also_hosts: 'a.b:443' is no host name": dict(also_hosts=("a.b:443",)),
-    "endpoint_host, also_hosts: no certificate can be made: Codepoint U+005F at position 2 of 'a_b' not allowed": dict(
-        endpoint_host="a_b.c"
-    ),
-    "base_path: '/v1' does not begin and end with '/'": dict(base_path="/v1"),
-    "scope: 'x' does not end with '/.default'": dict(scope="x"),
-    "api_key: it is not made of printable ASCII characters without spaces": dict(api_key="a b"),
-    "proxy_port, http_port, tls_port: the run has no listener": dict(proxy_port=None, http_port=None, tls_port=None),
-    "proxy_port, http_port, tls_port: a port is from 0 to 65535": dict(http_port=65_536),
+    "endpoint_host, also_hosts: 'a b' is no host name": {"endpoint_host": "a b"},
+    "endpoint_host, also_hosts: 'a.b:443' is no host name": {"also_hosts": ("a.b:443",)},
+    "endpoint_host, also_hosts: no certificate can be made: Codepoint U+005F at position 2 of 'a_b' not allowed": {
+        "endpoint_host": "a_b.c"
+    },
+    "base_path: '/v1' does not begin and end with '/'": {"base_path": "/v1"},
+    "scope: 'x' does not end with '/.default'": {"scope": "x"},
+    "api_key: it is not made of printable ASCII characters without spaces": {"api_key": "a b"},
+    "proxy_port, http_port, tls_port: the run has no listener": {
+        "proxy_port": None,
+        "http_port": None,
+        "tls_port": None,
+    },
+    "proxy_port, http_port, tls_port: a port is from 0 to 65535": {"http_port": 65_536},
     "exchanges: POST /openai/v1/tea: no operation of the API, which are POST /openai/v1/responses, "
-    "POST /openai/v1/chat/completions": dict(exchanges=(exchange("/openai/v1/tea"),)),
-    "exchanges: POST /openai/v1/responses: 100 is no status of a response": dict(exchanges=(exchange(status=100),)),
-    "exchanges: POST /openai/v1/responses: 'X': 'a\\r\\nY: b' can't be sent as a header": dict(
-        exchanges=(exchange(headers={"X": "a\r\nY: b"}),)
-    ),
+    "POST /openai/v1/chat/completions": {"exchanges": (exchange("/openai/v1/tea"),)},
+    "exchanges: POST /openai/v1/responses: 100 is no status of a response": {"exchanges": (exchange(status=100),)},
+    "exchanges: POST /openai/v1/responses: 'X': 'a\\r\\nY: b' can't be sent as a header": {
+        "exchanges": (exchange(headers={"X": "a\r\nY: b"}),)
+    },
 }
 
 
@@ -365,12 +374,16 @@ def test_a_gateway_that_cant_begin_says_why(gateway, tmp_path):
     """A taken control port, and a log that can't be written."""
     with pytest.raises(GatewayError) as refused:
         GatewayProcess.start(tmp_path / "second.log", control_port=gateway.address.control_port)
-    assert str(refused.value).startswith("gateway: it ended with exit code 2\n  | gateway: the control listener can't be bound")
+    assert str(refused.value).startswith(
+        "gateway: it ended with exit code 2\n  | gateway: the control listener can't be bound"
+    )
     with pytest.raises(GatewayError, match="it can't be started"):
         GatewayProcess.start(tmp_path / "nowhere" / "gateway.log")
 
 
-@pytest.mark.parametrize("line", [b"", b"\n", b"{}\n", b'{"token": 1}\n', b"\xff\n", b'{"token":"x","limits":{"colour":1}}\n'])
+@pytest.mark.parametrize(
+    "line", [b"", b"\n", b"{}\n", b'{"token": 1}\n', b"\xff\n", b'{"token":"x","limits":{"colour":1}}\n']
+)
 def test_settings_that_cant_be_read(line):
     """Exit code 2, one line on standard error."""
     command = [sys.executable, "-m", "harness.gateway"]

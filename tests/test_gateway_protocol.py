@@ -8,9 +8,10 @@ import pytest
 from gateways import an_order, request, status_of
 
 from harness.gateway.answers import Answer, text_answer
+from harness.gateway.crowd import Crowd
 from harness.gateway.limits import Limits
 from harness.gateway.problems import Problems
-from harness.gateway.protocol import Connection, Crowd, Handler
+from harness.gateway.protocol import Connection, Handler
 from harness.gateway.run import Run, Site
 from harness.gateway.tls import Authority
 from harness.model import ArrivalKind

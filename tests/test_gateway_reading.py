@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
+from gateways import HOST, request
 from malformed import MALFORMED
 
-from gateways import HOST, request
 from harness.gateway.limits import Limits
 from harness.gateway.reading import Incoming, Malformed, RequestReader
 from harness.wire import parse_request
@@ -71,7 +71,7 @@ def test_pipelined_requests_are_told_apart(count):
     ("raw", "status"), [(raw, status) for _, raw, status in MALFORMED], ids=[name for name, *_ in MALFORMED]
 )
 def test_what_is_no_request_is_refused(raw, status):
-    """Each malformed message is refused with its status and a reason, whole or byte by byte, and never read as a request."""
+    """Each malformed message is refused with its status and a reason, whole or byte by byte."""
     for fragments in ([raw], [bytes([byte]) for byte in raw[:4096]] + [raw[4096:]]):
         with pytest.raises(Malformed) as refused:
             read(*fragments)

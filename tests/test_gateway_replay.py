@@ -36,7 +36,12 @@ def headers_of(answer):
 
 def test_the_recording_is_replayed():
     """Body and headers are the recorded ones; the usual headers are added, each once."""
-    recorded = {"Content-Type": "application/json; charset=x", "x-ms-region": "Mars", "apim-request-id": "one", "x-own": "1"}
+    recorded = {
+        "Content-Type": "application/json; charset=x",
+        "x-ms-region": "Mars",
+        "apim-request-id": "one",
+        "x-own": "1",
+    }
     answer, said, why = ask(replay(exchange(headers=recorded))[0])
     assert (answer.status, said, why) == (200, HELLO, "")
     got = headers_of(answer)
@@ -137,11 +142,15 @@ def test_an_operation_that_was_not_recorded():
     """404 that names the recording, not the path, as the cause; no verdict, for the request is one of the contract."""
     answer, said, why = ask(replay()[0], CHAT, b'{"model":"gpt-4.1-nano","messages":[{}]}')
     assert (answer.status, why) == (404, "")
-    assert said["error"]["message"] == "Resource not found: the recording holds no answer to POST /openai/v1/chat/completions"
+    assert (
+        said["error"]["message"]
+        == "Resource not found: the recording holds no answer to POST /openai/v1/chat/completions"
+    )
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/openai/v1", "/openai/v1/", "/openai/v1/response", "/openai/v1/responses/", "/openai/deployments/x", "*"]
+    "path",
+    ["/", "/openai/v1", "/openai/v1/", "/openai/v1/response", "/openai/v1/responses/", "/openai/deployments/x", "*"],
 )
 def test_unknown_paths(path):
     """404 before anything else is looked at, also without a credential; with a verdict."""

@@ -11,7 +11,7 @@ from msgspec import structs
 from harness.checks import answers, building, ending, reaching, requesting, secrecy, signing_in
 from harness.checks.registry import Check
 from harness.model import Finding, RunResult
-from harness.redaction import redacted, secrets_of
+from harness.redaction import quoted, secrets_of
 
 CHECKS: dict[str, Check] = {
     check.name: check
@@ -40,23 +40,30 @@ CHECKS: dict[str, Check] = {
 def run_checks(result: RunResult) -> tuple[Finding, ...]:
     """Every finding about a run, causes first; `because_of` names the headline that explains a later one.
 
-    What findings quote is redacted: no credential of the run stands in them.
+    What findings say is redacted: no credential of the run stands in them. What a retry repeats is said once.
     """
     secrets = secrets_of(result.credentials, result.journal)
-    found: list[Finding] = []
+    found: dict[Finding, None] = {}
     for check in CHECKS.values():
-        if not result.ran and not check.before_the_run:
+        if not is_decided(check.name, result):
             continue
-        cause = next((one.check for one in found if one.check in check.follows_from), None)
-        found += [
-            structs.replace(
-                finding,
-                check=check.name,
-                expected=redacted(finding.expected, secrets),
-                got=redacted(finding.got, secrets),
-                file=finding.file or result.shown_path,
-                because_of=cause,
-            )
-            for finding in check.function(result)
-        ]
+        cause = next((one.because_of or one.check for one in found if one.check in check.follows_from), None)
+        for finding in check.function(result):
+            found[
+                structs.replace(
+                    finding,
+                    check=check.name,
+                    expected=quoted(finding.expected, secrets),
+                    got=quoted(finding.got, secrets),
+                    at=quoted(finding.at, secrets),
+                    remedy=quoted(finding.remedy, secrets),
+                    file=finding.file or result.shown_path,
+                    because_of=cause,
+                )
+            ] = None
     return tuple(sorted(found, key=lambda finding: finding.because_of is not None))
+
+
+def is_decided(name: str, result: RunResult) -> bool:
+    """Whether a run can hold or break the check's claim: what did not build was not run."""
+    return result.ran or CHECKS[name].before_the_run

@@ -15,17 +15,22 @@ def builds(result: RunResult) -> Iterator[Finding]:
     build = result.build
     if build is None or build.exit_code == 0:
         return
-    how = "still running at its time limit" if build.exit_code is None else f"exit code {build.exit_code}"
+    if build.exit_code is None:
+        how = "still running at its time limit"
+        remedy = "look at what it waits for; on a slow machine, raise build_timeout_s in language.yaml"
+    else:
+        how = f"exit code {build.exit_code}"
+        remedy = "mend what the message names; the build commands stand in language.yaml"
     yield Finding(
         expected=f"{' '.join(build.command)} exits with 0",
         got=f"{how}: {build.output.strip() or 'no output'}",
         at="build",
         line=_line_in(build.output, result.sample.path.name, result.source.count("\n") + 1),
-        remedy="mend what the message names; the build commands stand in language.yaml",
+        remedy=remedy,
     )
 
 
 def _line_in(output: str, file_name: str, lines: int) -> int | None:
     """The first line of the sample that a compiler names: `file:3`, `file(3,1)`, `file", line 3`, `file: line 3`."""
-    found = re.search(re.escape(file_name) + r'"?(?::|\(|, line |: line )(\d+)', output)
+    found = re.search(r"(?<![\w.-])" + re.escape(file_name) + r'"?(?::|\(|, line |: line )(\d+)', output)
     return int(found[1]) if found and 1 <= int(found[1]) <= lines else None

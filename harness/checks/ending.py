@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.checks.registry import ENDING, SENDING, check
 from harness.model import Finding, RunResult
+from harness.redaction import quoted, secrets_of
 
 
 @check(follows_from=SENDING - {"ends_in_time", "prints_within_its_limit"})
@@ -26,9 +27,10 @@ def ends_in_time(result: RunResult) -> Iterator[Finding]:
 def prints_within_its_limit(result: RunResult) -> Iterator[Finding]:
     """The program prints no more than a sample's answer can need."""
     if result.flooded:
+        end = _text(result, result.stdout or result.stderr)[-60:]
         yield Finding(
             expected=f"at most {result.output_limit_bytes} bytes on standard output and error",
-            got=f"more, ending with {(result.stdout or result.stderr)[-60:]!r}; it was killed",
+            got=f"more, ending with {end!r}; it was killed",
             at="output",
             remedy="look for a loop that prints",
         )
@@ -52,9 +54,14 @@ def exits_cleanly(result: RunResult) -> Iterator[Finding]:
     if result.timed_out or result.flooded or result.exit_code == 0:
         return  # its own check says why it had to be killed
     how = f"exit code {result.exit_code}" if result.signal is None else f"ended by signal {result.signal}"
-    said = result.stderr.decode("utf-8", "replace").strip().splitlines()
+    how = "no exit code: it was killed" if result.exit_code is None and result.signal is None else how
+    said = _text(result, result.stderr).strip().splitlines()
     yield Finding(
         expected="exit code 0",
         got=how + (f"; standard error ends: {said[-1][:300]}" if said else "; nothing on standard error"),
         at="process",
     )
+
+
+def _text(result: RunResult, output: bytes) -> str:
+    return quoted(output.decode("utf-8", "replace"), secrets_of(result.credentials, result.journal))

@@ -29,9 +29,14 @@ def token_requests(result: RunResult) -> tuple[tuple[Arrival, Request], ...]:
     """The requests for a token that were sent to Entra ID, in order."""
     return tuple(
         (arrival, request)
-        for arrival, request in requests_of(result.journal)
-        if arrival.host == ENTRA_ID_HOST and request.method == "POST" and request.path.endswith("/token")
+        for arrival, request in sign_in_requests(result)
+        if request.method == "POST" and request.path.endswith("/token")
     )
+
+
+def sign_in_requests(result: RunResult) -> tuple[tuple[Arrival, Request], ...]:
+    """Every request to Entra ID, also those that only look around, in order."""
+    return tuple(one for one in requests_of(result.journal) if one[0].host == ENTRA_ID_HOST)
 
 
 def requests_of(journal: Journal) -> tuple[tuple[Arrival, Request], ...]:
@@ -41,6 +46,6 @@ def requests_of(journal: Journal) -> tuple[tuple[Arrival, Request], ...]:
         if arrival.kind is ArrivalKind.REQUEST:
             try:
                 requests.append((arrival, parse_request(arrival.raw, arrival.scheme, arrival.host)))
-            except ValueError:  # a request that a limit cut short: completes_its_connections has it
+            except ValueError:  # the gateway took it for a request, so completes_its_connections tells of it
                 continue
     return tuple(requests)

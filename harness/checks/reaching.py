@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 from harness.checks.exchanges import endpoint_host
 from harness.checks.registry import check
-from harness.checks.sources import line_of
+from harness.checks.sources import line_of_host
 from harness.contract.hosts import ENTRA_ID_HOST, why_no_host_name
-from harness.model import ArrivalKind, Finding, RunResult
+from harness.model import Arrival, ArrivalKind, Finding, RunResult
+from harness.wire import parse_request
+
+#: Of a request whose connection or Host header was for another host (RFC 9110, section 15.5.20).
+MISDIRECTED = 421
 
 
 @check()
@@ -18,13 +22,19 @@ def reaches_only_documented_hosts(result: RunResult) -> Iterator[Finding]:
     hosts = endpoint if result.sample.scenario.sign_in == "api_key" else f"{endpoint} and {ENTRA_ID_HOST}"
     seen = set()
     for arrival in result.journal.arrivals:
-        address = f"{arrival.scheme}://{arrival.host}" + ("" if arrival.port in (80, 443) else f":{arrival.port}")
-        if arrival.kind is not ArrivalKind.REFUSED_HOST or address in seen:
+        usual_port = {"http": 80, "https": 443}[arrival.scheme]
+        address = f"{arrival.scheme}://{arrival.host}" + ("" if arrival.port == usual_port else f":{arrival.port}")
+        misdirected = arrival.kind is ArrivalKind.REQUEST and arrival.status == MISDIRECTED
+        if misdirected:
+            address += f": {arrival.why}"
+        if not (misdirected or arrival.kind is ArrivalKind.REFUSED_HOST) or address in seen:
             continue
         seen.add(address)
-        bad_name = why_no_host_name(arrival.host)
+        bad_name = "" if arrival.host.startswith("[") else why_no_host_name(arrival.host)  # that is an IPv6 address
         known = arrival.host in (endpoint, ENTRA_ID_HOST)
-        if bad_name:
+        if misdirected:
+            remedy = "leave the Host header to the client"
+        elif bad_name:
             remedy = f"DNS can't hold this name: {bad_name}"
         elif known:
             remedy = f"call it by https, port 443: {arrival.why}"
@@ -34,7 +44,7 @@ def reaches_only_documented_hosts(result: RunResult) -> Iterator[Finding]:
             expected=f"connections to {hosts} only",
             got=address,
             at="host",
-            line=line_of(result, *_spellings(result.source, arrival.host)),
+            line=line_of_host(result, arrival.host),
             remedy=remedy,
         )
 
@@ -47,11 +57,15 @@ def completes_its_connections(result: RunResult) -> Iterator[Finding]:
             trust = "certificate" in arrival.why
             yield Finding(
                 expected="TLS with the gateway's certificate authority, then whole HTTP/1.1 requests",
-                got=arrival.why,
+                got=arrival.why or "something else",
                 at=arrival.host or "connection",
                 remedy="let the client trust the file that language.yaml's environment names as {ca_pem}"
                 if trust
                 else "",
+            )
+        elif arrival.kind is ArrivalKind.REQUEST and (why := _why_not_whole(arrival)):
+            yield Finding(
+                expected="whole HTTP/1.1 requests", got=why, at=arrival.host, remedy="look at how the client is made"
             )
     if result.journal.dropped:
         yield Finding(
@@ -62,7 +76,9 @@ def completes_its_connections(result: RunResult) -> Iterator[Finding]:
         )
 
 
-def _spellings(source: str, host: str) -> tuple[str, ...]:
-    """`host`, which arrives in lower case, as the source spells it."""
-    place = source.lower().find(host)
-    return (source[place : place + len(host)],) if place != -1 else (host,)
+def _why_not_whole(arrival: Arrival) -> str:
+    try:
+        parse_request(arrival.raw, arrival.scheme, arrival.host)
+    except ValueError as error:
+        return str(error)
+    return ""

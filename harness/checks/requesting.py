@@ -108,9 +108,11 @@ def _line_differences(request: Request, method: str, path: str) -> Iterator[tupl
         yield "method", method, request.method, (request.method,)
     if request.path != path:
         address = f"{request.scheme}://{request.host}{request.path}"
-        parts = request.path.strip("/").split("/")
-        tails = tuple("/".join(parts[start:]) for start in range(len(parts)))
-        yield "path", path, request.path, (address, request.path, *tails)
+        parts, documented = request.path.split("/"), path.split("/")
+        same = next((number for number, pair in enumerate(zip(parts, documented, strict=False)) if len(set(pair)) > 1), 0)
+        base = "/".join(parts[: same + 1])  # "/openai/v2": what a base URL with the mistake in it holds
+        tails = tuple("/".join(parts[start:]) for start in range(1, len(parts)))
+        yield "path", path, request.path, (address, request.path, *tails, base)
     others = [
         (key, value) for key, value in parse_qsl(request.query, keep_blank_values=True) if key.lower() != "api-version"
     ]

@@ -46,10 +46,15 @@ def a_message_is_the_default_item(body: Body) -> Body:
 
 
 def content_text_is_one_part(kind: str, member: str) -> Callable[[Body], Body]:
-    """Message content of plain text is short for one part of type `kind`; typed clients send the part."""
+    """Message content of plain text is short for one part of type `kind`; typed clients send the part.
+
+    Not in a Responses message of the assistant: parts of what a model said are of another type.
+    """
 
     def spelled_out(item: object) -> object:
         if not isinstance(item, dict) or not isinstance(item.get("content"), str):
+            return item
+        if kind == "input_text" and item.get("role") == "assistant":
             return item
         return {**item, "content": [{"type": kind, "text": item["content"]}]}
 

@@ -14,7 +14,7 @@ def why_no_host_name(name: str) -> str:
     """Why DNS can't hold `name` as a host's name; empty when it can (RFC 1123 §2.1, RFC 1035 §2.3.4)."""
     if len(name) > 253:
         return f"a host name has at most 253 characters, this one has {len(name)}"
-    for label in name.rstrip(".").split("."):
+    for label in name.removesuffix(".").split("."):
         if not label:
             return "a host name has no empty part between its dots"
         if odd := sorted(set(re.sub(r"[A-Za-z0-9-]", "", label))):

@@ -9,6 +9,7 @@ Bytes to meaning, each module using only those above it:
     tls         certificates, and TLS over bytes (no I/O)
     answers     what goes back
     journal     what arrived in a run
+    crowd       connections that share limits
     protocol    one connection: reading, answering in order, time limits
     names       which hosts are answered for
     entra       what the sign-in host answers

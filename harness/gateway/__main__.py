@@ -18,10 +18,11 @@ import msgspec
 
 from harness.gateway.control import Ready
 from harness.gateway.control_api import Control
+from harness.gateway.crowd import Crowd
 from harness.gateway.limits import Limits
 from harness.gateway.problems import Problems
-from harness.gateway.protocol import Connection, Crowd
-from harness.gateway.server import LOOPBACK, Gateway
+from harness.gateway.protocol import Connection
+from harness.gateway.server import BACKLOG, LOOPBACK, Gateway
 from harness.model import Value
 
 _CONTROL_CONNECTIONS = 256
@@ -60,7 +61,10 @@ async def _serve(settings: Settings, problems: Problems) -> None:
     gateway = Gateway(settings.limits, problems)
     controllers = Crowd(settings.limits, _CONTROL_CONNECTIONS, problems)
     server = await loop.create_server(
-        lambda: Connection(controllers, Control(gateway, settings.token)), LOOPBACK, settings.control_port
+        lambda: Connection(controllers, Control(gateway, settings.token)),
+        LOOPBACK,
+        settings.control_port,
+        backlog=BACKLOG,
     )
     if sys.platform != "win32":
         loop.add_signal_handler(signal.SIGTERM, ending.set)

@@ -21,7 +21,7 @@ from harness.model import Journal, Value
 
 _LAST_LINES = 12
 _LOG_TAIL_BYTES = 16 * 1024
-_STOP_S = 2.0
+_STOP_S = 1.0
 _LOOPBACK = "127.0.0.1"
 _Answer = TypeVar("_Answer")
 

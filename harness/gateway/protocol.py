@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from enum import Enum, auto
+from functools import partial
 from typing import cast
 
 from harness.gateway.answers import CONTINUE, Answer
-from harness.gateway.limits import Limits
-from harness.gateway.problems import Problems
+from harness.gateway.crowd import Crowd
 from harness.gateway.reading import Incoming, Malformed, RequestReader
 from harness.gateway.tls import HandshakeFailed, Layer, Offer, Refused
 
@@ -36,54 +36,6 @@ class Handler:
         raise NotImplementedError
 
 
-class Crowd:
-    """Open connections that share limits: those of a run, and all of the gateway's."""
-
-    def __init__(self, limits: Limits, room: int, problems: Problems, parent: Crowd | None = None) -> None:
-        self.limits = limits
-        self.problems = problems
-        self.room = room
-        self.unfinished_bytes = 0
-        self._connections: set[Connection] = set()
-        self._parent = parent
-
-    def __len__(self) -> int:
-        return len(self._connections)
-
-    def why_full(self) -> str:
-        """Why no further connection is taken, in words; empty when one is."""
-        if len(self._connections) >= self.room:
-            return f"more than {self.room} connections at once"
-        return self._parent.why_full() if self._parent else ""
-
-    def enter(self, connection: Connection) -> None:
-        self._connections.add(connection)
-        if self._parent:
-            self._parent.enter(connection)
-
-    def leave(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        if self._parent:
-            self._parent.leave(connection)
-
-    def hold(self, more: int) -> bool:
-        """Counts bytes of unfinished requests; False when all together are too many."""
-        if self._parent:
-            return self._parent.hold(more)
-        self.unfinished_bytes += more
-        return self.unfinished_bytes <= self.limits.unfinished_bytes
-
-    def sweep(self, now: float) -> None:
-        """Ends every connection whose time is over."""
-        for connection in tuple(self._connections):
-            connection.check(now)
-
-    def end(self, why: str) -> None:
-        """Ends every connection at once, whatever its client does."""
-        for connection in tuple(self._connections):
-            connection.cut(why)
-
-
 class _State(Enum):
     OPEN = auto()
     LINGERING = auto()  # the last answer is written; what still comes is thrown away
@@ -106,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._answered = 0
         self._half_closed = False
-        self._pending: asyncio.Task[None] | None = None
+        self._pending: asyncio.Future[Answer] | None = None
         self._transport: asyncio.Transport
         self._now = asyncio.get_running_loop().time
 
@@ -129,11 +81,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, fragment: bytes) -> None:
         if self._state is not _State.OPEN:
             return
-        try:
-            self._take(fragment)
-        except Exception as error:  # a defect of ours must not end the others' connections
-            self._crowd.problems.fault("a connection", error)
-            self._abort()
+        self._guarded(partial(self._take, fragment))
 
     def eof_received(self) -> bool:
         """True: the client sends no more, and may still read."""
@@ -142,7 +90,7 @@ class Connection(asyncio.Protocol):
         self._half_closed = True
         if self._pending or self._unread_since is not None:
             return True
-        self._cut_short("the client closed the connection")
+        self._guarded(partial(self._cut_short, "the client closed the connection"))
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -163,12 +111,15 @@ class Connection(asyncio.Protocol):
         self._unread_since = None
         self._since = self._now()  # what had begun to come was not looked at meanwhile
         if self._state is _State.OPEN and not self._pending:
-            self._continue()
+            self._guarded(self._continue)
 
     # ------------------------------------------------------------ what its crowd calls
 
     def check(self, now: float) -> None:
         """Ends the connection when its time is over."""
+        self._guarded(partial(self._check, now))
+
+    def _check(self, now: float) -> None:
         limits, waited = self._limits, now - self._since
         if self._state is _State.LINGERING:
             unread = self._transport.get_write_buffer_size()
@@ -251,7 +202,8 @@ class Connection(asyncio.Protocol):
                     break
                 answer = self._handler.answer(request)
                 if not isinstance(answer, Answer):
-                    self._pending = asyncio.ensure_future(self._await(request, answer))
+                    self._pending = asyncio.ensure_future(answer)
+                    self._pending.add_done_callback(partial(self._answer_came, request))
                     break
                 close = _closes(answer, request)
                 written.append(_encoded(answer, close, bodiless=request.method == "HEAD"))
@@ -291,17 +243,17 @@ class Connection(asyncio.Protocol):
         elif self._half_closed:
             self._cut_short("the client closed the connection")
 
-    async def _await(self, request: Incoming, coming: Awaitable[Answer]) -> None:
-        try:
-            answer = await coming
-        except Exception as error:
-            self._crowd.problems.fault("an answer", error)
-            self._pending = None
-            self._abort()
-            return
+    def _answer_came(self, request: Incoming, coming: asyncio.Future[Answer]) -> None:
         self._pending = None
-        if self._state is not _State.OPEN:
+        if coming.cancelled():
             return
+        error = coming.exception()
+        if error is not None:
+            self._fail("an answer", error)
+        elif self._state is _State.OPEN:
+            self._guarded(partial(self._go_on, request, coming.result()))
+
+    def _go_on(self, request: Incoming, answer: Answer) -> None:
         close = _closes(answer, request)
         self._write(_encoded(answer, close, bodiless=request.method == "HEAD"))
         self._answered += 1
@@ -374,7 +326,21 @@ class Connection(asyncio.Protocol):
         if self._half_closed or not self._transport.can_write_eof():
             self._transport.close()
         else:
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:  # the client is gone already
+                self._transport.close()
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Does `step`; a defect of ours ends this connection and no other."""
+        try:
+            step()
+        except Exception as error:
+            self._fail("a connection", error)
+
+    def _fail(self, where: str, error: BaseException) -> None:
+        self._crowd.problems.fault(where, error)
+        self._abort()
 
     def _abort(self) -> None:
         self._state = _State.OVER

@@ -68,7 +68,9 @@ class _Head:
             raise Malformed(400, f"not an HTTP/1.1 request: {error}") from None
         self.method = parser.get_method().decode("ascii")
         modern = parser.get_http_version() == "1.1"
-        self.keep_alive = modern and parser.should_keep_alive()
+        # llhttp forgets this once a message without a body is over.
+        options = self.headers.get(b"connection", b"").lower().split(b",")
+        self.keep_alive = modern and all(option.strip() != b"close" for option in options)
         self._check_host(modern)
         self.chunked = self._is_chunked(modern)
         self.length = self._length()

@@ -7,15 +7,17 @@ import secrets
 from collections.abc import Callable
 
 from harness.gateway.control import Health, RunOpened, RunOrder
+from harness.gateway.crowd import Crowd
 from harness.gateway.limits import Limits
 from harness.gateway.orders import why_wrong
 from harness.gateway.problems import Problems
-from harness.gateway.protocol import Connection, Crowd
+from harness.gateway.protocol import Connection
 from harness.gateway.run import Door, Run, Site
 from harness.gateway.tls import Authority
 from harness.model import Journal
 
 LOOPBACK = "127.0.0.1"
+BACKLOG = 1024  # with the usual 100, a burst of connections waits a second for its second try
 
 
 class OrderRefused(Exception):
@@ -132,7 +134,9 @@ class Gateway:
         if port is None:
             return None
         bound = port
-        server = await asyncio.get_running_loop().create_server(lambda: connection(bound), LOOPBACK, port)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: connection(bound), LOOPBACK, port, backlog=BACKLOG
+        )
         opened.servers.append(server)
         bound = int(server.sockets[0].getsockname()[1])
         return bound

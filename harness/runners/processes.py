@@ -121,8 +121,9 @@ class _Output:
         self.flooded = False
         self._limit = limit
         self._selector = selectors.DefaultSelector()
-        for stream, text in zip((process.stdout, process.stderr), self.texts, strict=True):
-            assert stream is not None
+        assert process.stdout is not None and process.stderr is not None
+        self._streams = (process.stdout, process.stderr)
+        for stream, text in zip(self._streams, self.texts, strict=True):
             os.set_blocking(stream.fileno(), False)
             self._selector.register(stream, selectors.EVENT_READ, text)
 
@@ -150,9 +151,10 @@ class _Output:
         self.flooded = len(chunk) > room
 
     def close(self) -> None:
-        for key in list((self._selector.get_map() or {}).values()):
-            self._selector.unregister(key.fileobj)
+        """Let go of both streams, whoever may hold their other ends."""
         self._selector.close()
+        for stream in self._streams:
+            stream.close()
 
 
 def _found(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> list[str]:
