@@ -6,16 +6,18 @@ import json
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
-from harness.checks import run_checks
+from harness.checks import is_decided, run_checks
 from harness.checks.exchanges import requests_of
 from harness.contract.hosts import ENTRA_ID_HOST
 from harness.known_failing import Excuse
 from harness.model import Arrival, Cell, CellState, Credentials, Finding, Journal, Request, RunResult, Sample
-from harness.redaction import redacted, secrets_of
+from harness.redaction import quoted, secrets_of
 
 #: Lines of standard error, and characters of standard output, that a cell keeps.
 STDERR_LINES = 12
 PRINTED_CHARACTERS = 2000
+#: Characters of a request's body that it keeps.
+SENT_CHARACTERS = 2000
 #: What matters of a token request (RFC 6749 §4.4.2).
 TOKEN_REQUEST_MEMBERS = ("grant_type", "client_id", "client_secret", "scope")
 
@@ -28,7 +30,7 @@ def cell_without_run(sample: Sample, state: CellState, reason: str) -> Cell:
         scenario=sample.scenario.name,
         state=state,
         reason=reason,
-        file=str(sample.path),
+        file=str(sample.path.relative_to(sample.language.folder.parent.parent)),
     )
 
 
@@ -38,8 +40,9 @@ def cell_of(result: RunResult, excused: Mapping[str, Excuse]) -> Cell:
     An excuse covers findings of the checks that it names; one whose check holds is a finding itself.
     """
     findings = run_checks(result)
+    broken = {one.check for one in findings}
     stale = tuple(
-        _stale(check, excuse) for check, excuse in excused.items() if check not in {one.check for one in findings}
+        _stale(check, excuse) for check, excuse in excused.items() if check not in broken and is_decided(check, result)
     )
     uncovered = tuple(one for one in findings if one.check not in excused)
     if uncovered or stale:
@@ -60,8 +63,8 @@ def cell_of(result: RunResult, excused: Mapping[str, Excuse]) -> Cell:
         file=result.shown_path,
         reason=reason,
         sent=requests_as_sent(result.journal, result.credentials),
-        printed=redacted(result.stdout.decode("utf-8", "replace"), secrets)[:PRINTED_CHARACTERS],
-        stderr=redacted("\n".join(stderr), secrets) if findings else "",
+        printed=quoted(result.stdout.decode("utf-8", "replace"), secrets, PRINTED_CHARACTERS),
+        stderr=quoted("\n".join(stderr), secrets) if findings else "",
         kept=str(result.kept or ""),
         phases={name: round(seconds, 4) for name, seconds in result.phases.items()},
     )
@@ -82,16 +85,16 @@ def requests_as_sent(journal: Journal, credentials: Credentials) -> tuple[str, .
     """Each request to the API and for a token, in order, for people: its line, what matters, the answer's status."""
     secrets = secrets_of(credentials, journal)
     return tuple(
-        redacted(_as_sent(arrival, request), secrets)
+        _as_sent(arrival, request, secrets)
         for arrival, request in requests_of(journal)
         if request.method != "GET" or arrival.host != ENTRA_ID_HOST  # discovery, which some SDKs do and others don't
     )
 
 
-def _as_sent(arrival: Arrival, request: Request) -> str:
+def _as_sent(arrival: Arrival, request: Request, secrets: Mapping[str, str]) -> str:
     """A request for people: its line, the headers that matter, its body; and the answer's status."""
     address = f"{request.scheme}://{request.host}{request.path}" + (f"?{request.query}" if request.query else "")
-    shown = [f"{request.method} {address} → {arrival.status}"]
+    shown = [f"{request.method} {address} → {arrival.status or 'no answer'}"]
     shown += [
         f"{name}: {value}"
         for name, value in request.headers
@@ -100,7 +103,7 @@ def _as_sent(arrival: Arrival, request: Request) -> str:
     text = request.body.decode("utf-8", "replace")
     try:
         text = json.dumps(json.loads(text), ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         if request.host == ENTRA_ID_HOST:  # without the telemetry that SDKs add
             text = urlencode([pair for pair in parse_qsl(text) if pair[0] in TOKEN_REQUEST_MEMBERS], safe="/:<> ")
-    return "\n".join([*shown, text[:2000]])
+    return "\n".join([*(quoted(line, secrets) for line in shown), quoted(text, secrets, SENT_CHARACTERS)])

@@ -33,9 +33,7 @@ def quoted(text: str, secrets: Mapping[str, str], limit: int | None = None) -> s
 
 def found_in(text: str, secrets: Mapping[str, str]) -> tuple[str, ...]:
     """What the secrets are that stand in `text`, in any of their spellings; each kind once, by name."""
-    return tuple(
-        sorted({what for secret, what in secrets.items() if any(one in text for one in spellings(secret))})
-    )
+    return tuple(sorted({what for secret, what in secrets.items() if any(one in text for one in spellings(secret))}))
 
 
 def spellings(secret: str) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ def parse_request(raw: bytes, scheme: Literal["http", "https"], host: str) -> Re
     try:
         parser.feed_data(raw)
     except httptools.HttpParserUpgrade:
-        pass  # it asks to go on in another protocol, and is a request nevertheless
+        # It asks to go on in another protocol, and is a request nevertheless, of which the parser leaves us the body.
+        reader.body += raw.partition(b"\r\n\r\n")[2]
     except httptools.HttpParserError as error:
         raise ValueError(f"not an HTTP/1.1 request: {error}") from error
     if reader.completed != 1:

@@ -122,7 +122,7 @@ def test_broken_sample_of_each_language_is_found(broken, language, edit):
 
 
 def plain_pytest(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", *map(str, arguments)]
+    command = [sys.executable, "-m", "pytest", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=300, check=False)
 
 
@@ -131,7 +131,7 @@ def test_plain_pytest_runs_the_grid(tmp_path):
     options = ("--conform-json", tmp_path / "r.json", "--conform-junit", tmp_path / "r.xml")
     done = plain_pytest("samples", "-k", "curl/chat_api_key or curl/responses_api_key", "-v", *options)
     assert done.returncode == 0, done.stdout
-    assert "curl/chat_api_key PASSED" in done.stdout
+    assert "::curl/chat_api_key PASSED" in done.stdout
     assert "2 passed" in done.stdout
     assert len(json.loads((tmp_path / "r.json").read_text())["cells"]) == 2
     collected = plain_pytest("samples", "--collect-only", *options)

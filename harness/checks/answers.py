@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from harness.checks.registry import ENDING, check
 from harness.contract.differences import differences
 from harness.model import Finding, RunResult
+from harness.redaction import quoted, secrets_of
 
 ANY = "..."
 
@@ -20,10 +21,11 @@ def prints_text(result: RunResult) -> Iterator[Finding]:
         result.stdout.decode("utf-8")
     except UnicodeDecodeError as error:
         line = result.stdout[: error.start].count(b"\n") + 1
-        around = result.stdout[max(0, error.start - 20) : error.start + 20]
+        before = _quoted(result, result.stdout[: error.start].decode("utf-8"))
+        after = _quoted(result, result.stdout[error.start :].decode("utf-8", "backslashreplace"))
         yield Finding(
             expected="UTF-8",
-            got=f"byte 0x{result.stdout[error.start]:02x} in line {line}, in {around!r}",
+            got=f"byte 0x{result.stdout[error.start]:02x} in line {line}, in {before[-20:] + after[:20]!r}",
             at="standard output",
             remedy="print text, not bytes, and let the program write UTF-8",
         )
@@ -45,7 +47,7 @@ def _body(result: RunResult, printed: str) -> Iterator[Finding]:
     try:
         body = json.loads(printed)
     except (ValueError, RecursionError) as error:
-        got = f"{printed[:300]!r}: not JSON ({error})" if printed.strip() else "nothing"
+        got = f"{_quoted(result, printed, 300)!r}: not JSON ({error})" if printed.strip() else "nothing"
         yield Finding(
             expected=expected,
             got=got,
@@ -53,7 +55,7 @@ def _body(result: RunResult, printed: str) -> Iterator[Finding]:
             remedy="print the response's body",
         )
         return
-    for difference in differences(recorded, body, "standard output"):
+    for difference in differences(recorded, body, "standard output", lambda text: _quoted(result, text)):
         yield Finding(
             expected=difference.expected,
             got=difference.got,
@@ -75,8 +77,11 @@ def _text(result: RunResult, printed: str) -> Iterator[Finding]:
         ),
         min(len(lines), len(got)),
     )
+    at = f"standard output, line {number + 1}"
     one = lines[number] if number < len(lines) else ""
     other = got[number] if number < len(got) else ""
+    if any(line.strip() == ANY for line in lines[: number + 1]):  # which line answers which can't be told
+        at, one, other = "standard output", expected, printed
     if not printed:
         remedy = "print the answer's text"
     elif printed.strip() == expected.strip() or one.strip() == other.strip():
@@ -85,8 +90,8 @@ def _text(result: RunResult, printed: str) -> Iterator[Finding]:
         remedy = "print the answer's text alone"
     yield Finding(
         expected=repr(one) if one else "no more lines",
-        got=repr(other) if other else "nothing" if not printed else "no more lines",
-        at=f"standard output, line {number + 1}",
+        got=repr(_quoted(result, other, 300)) if other else "nothing" if not printed else "no more lines",
+        at=at,
         remedy=remedy,
     )
 
@@ -98,6 +103,10 @@ def pattern_of(expected: str) -> str:
         if line.strip() == ANY:
             parts.append(r"(?:[^\n]*\n)*(?:[^\n]+\Z)?")
             continue
-        pieces = re.split(r"(?<!\\)\.\.\.", line)
-        parts.append("[^\n]*".join(re.escape(piece.replace("\\...", "...")) for piece in pieces))
+        pieces = re.split(r"(\\?\.\.\.)", line)
+        parts += ["[^\n]*" if piece == ANY else re.escape(piece.replace("\\...", "...")) for piece in pieces]
     return "".join(parts)
+
+
+def _quoted(result: RunResult, text: str, limit: int | None = None) -> str:
+    return quoted(text, secrets_of(result.credentials, result.journal), limit)

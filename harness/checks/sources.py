@@ -17,7 +17,8 @@ def line_of(result: RunResult, *literals: str) -> int | None:
         if not literal:
             continue
         bare = re.escape(literal)
-        for pattern in (rf"""(["']){bare}\1""", rf"(?<!(?=\w\w).){bare}(?!(?<=\w)\w)"):
+        starts, ends = (r"\b" if re.match(r"\w", edge) else "" for edge in (literal[0], literal[-1]))
+        for pattern in (rf"""(["']){bare}\1""", starts + bare + ends):
             places = [found.start() for found in re.finditer(pattern, result.source)]
             if len(places) == 1:
                 return result.source.count("\n", 0, places[0]) + 1
