@@ -6,9 +6,10 @@ scenario when it holds a scenario.yaml; nothing else is consulted.
 
 from __future__ import annotations
 
+import json
 import re
-import string
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from msgspec import structs
 from harness.contract.canonical import canonical_body
 from harness.contract.differences import differences
 from harness.contract.hosts import why_no_host_name
+from harness.contract.operations import verdict
 from harness.datafiles import Lines, read_text, read_yaml
 from harness.errors import CatalogueError, CatalogueErrors, UsageError
 from harness.model import Catalogue, Command, Language, LanguageFile, Recording, Sample, Scenario, ScenarioFile
@@ -84,13 +86,10 @@ def matching(samples: Iterable[Sample], patterns: tuple[str, ...]) -> tuple[Samp
     samples = tuple(samples)
     for pattern in patterns:
         if not any(matches(sample.id, pattern) for sample in samples):
-            ids = [sample.id for sample in samples]
+            language_name, _, scenario_name = samples[0].id.partition("/") if samples else ("LANGUAGE", "", "SCENARIO")
+            expected = f"a pattern over LANGUAGE/SCENARIO, such as '{language_name}/*' or '*/{scenario_name}'"
             raise UsageError(
-                f"no sample matches {pattern!r}",
-                "a pattern over LANGUAGE/SCENARIO, such as "
-                + f"'{ids[0].partition('/')[0]}/*' or '*/{ids[0].partition('/')[2]}'",
-                pattern,
-                "`conform list` shows every id",
+                f"no sample matches {pattern!r}", expected, pattern, "`conform list` shows the id of every sample"
             )
     return tuple(one for one in samples if not patterns or any(matches(one.id, pattern) for pattern in patterns))
 
@@ -114,53 +113,55 @@ def language(path: Path) -> Language:
             "run",
             problem="run is empty",
             expected="the command that runs one sample",
+            got="[]",
             remedy="run: [PROGRAM, '{source}']",
         )
     _known(lines, ("source",), file.source, SOURCE_PLACEHOLDERS)
     if "{scenario}" not in file.source and "{Scenario}" not in file.source:
-        expected = "a path with {scenario} or {Scenario} in it"
-        raise lines.error("source", problem="source is the same for every scenario", expected=expected, got=file.source)
+        problem, expected = "source is the same for every scenario", "a path with {scenario} or {Scenario} in it"
+        remedy = "write {scenario} where the file's name tells the scenario"
+        raise lines.error("source", problem=problem, expected=expected, got=file.source, remedy=remedy)
+    _below(lines, ("source",), "source", file.source)
     for index, argument in enumerate(file.run):
         _known(lines, ("run", index), argument, COMMAND_PLACEHOLDERS)
     for key, commands, placeholders in (("build", file.build, COMMAND_PLACEHOLDERS), ("setup", file.setup, ())):
         for number, command in enumerate(commands):
             if not command:
-                raise lines.error(key, number, problem="an empty command", expected="[PROGRAM, ARGUMENT, …]", got="[]")
+                problem, expected = f"{key}: an empty command", "[PROGRAM, ARGUMENT, …]"
+                remedy = f"remove it; {key}: [] where there is none"
+                raise lines.error(key, number, problem=problem, expected=expected, got="[]", remedy=remedy)
             for index, argument in enumerate(command):
                 _known(lines, (key, number, index), argument, placeholders)
     for name, value in file.environment.items():
         _known(lines, ("environment", name), value, ENVIRONMENT_PLACEHOLDERS)
-    for index, name in enumerate((*file.setup_files, *file.path)):
-        key, index = (
-            ("setup_files", index) if index < len(file.setup_files) else ("path", index - len(file.setup_files))
-        )
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise lines.error(
-                key, index, problem=f"{key}: {name!r} leaves the folder", expected="a path below it", got=name
-            )
-        if key == "setup_files" and not (folder / name).is_file():
+    for index, name in enumerate(file.path):
+        _below(lines, ("path", index), "path", name)
+    for index, name in enumerate(file.setup_files):
+        _below(lines, ("setup_files", index), "setup_files", name)
+        if not (folder / name).is_file():
             there = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
+            problem, remedy = f"setup_files: no file {name!r}", "add it, or correct the name"
             raise lines.error(
-                key, index, problem=f"setup_files: no file {name!r} in {folder}", expected="a file", got=there
+                *("setup_files", index), problem=problem, expected=f"a file in {folder}", got=there, remedy=remedy
             )
     for index, toolchain in enumerate(file.toolchains):
         _version_pattern(lines, index, toolchain.version_pattern)
         if not re.fullmatch(r"\d+(\.\d+)*", toolchain.at_least):
-            problem = "at_least is no version"
-            raise lines.error(
-                "toolchains", index, "at_least", problem=problem, expected="numbers with dots", got=toolchain.at_least
-            )
+            place, expected = ("toolchains", index, "at_least"), "numbers with dots between them"
+            problem, remedy = "at_least is no version", 'write the version alone, in quotes: "22.21"'
+            raise lines.error(*place, problem=problem, expected=expected, got=toolchain.at_least, remedy=remedy)
         if not toolchain.version_command:
-            raise lines.error(
-                "toolchains", index, problem="version_command is empty", expected="[PROGRAM, --version]", got="[]"
-            )
+            place, expected = ("toolchains", index, "version_command"), "a command that prints the version"
+            problem, remedy = "version_command is empty", "version_command: [PROGRAM, --version]"
+            raise lines.error(*place, problem=problem, expected=expected, got="[]", remedy=remedy)
     for key in ("setup_timeout_s", "build_timeout_s", "run_timeout_s"):
         if not 0 < getattr(file, key) <= 3600:
             raise lines.error(
                 key,
                 problem=f"{key} is out of range",
                 expected="seconds, above 0, at most 3600",
-                got=str(getattr(file, key)),
+                got=f"{getattr(file, key):g}",
+                remedy=f"write a number such as {key}: 60",
             )
     return Language(**structs.asdict(file), name=folder.name, folder=folder)
 
@@ -174,38 +175,21 @@ def scenario(path: Path) -> Scenario:
     file, lines = read_yaml(path, ScenarioFile)
     folder = path.parent
     _legal_name(folder, path)
-    endpoint = urlsplit(file.endpoint)
-    example = "https://YOUR-RESOURCE-NAME.openai.azure.com/openai/v1/"
-    if (
-        endpoint.scheme != "https"
-        or not endpoint.hostname
-        or not endpoint.path.endswith("/")
-        or endpoint.query
-        or endpoint.port
-    ):
-        problem = "endpoint is not the base address of an API"
-        raise lines.error("endpoint", problem=problem, expected=f"such as {example}, ending in /", got=file.endpoint)
-    if why := why_no_host_name(endpoint.hostname):
-        raise lines.error("endpoint", problem=f"endpoint: {why}", expected=f"such as {example}", got=file.endpoint)
+    base_path = _base_path(file.endpoint, lines)
     if (file.sign_in == "entra_id") != (file.scope is not None):
         problem = "scope is missing" if file.scope is None else "scope, but sign_in is api_key"
-        expected = "scope with sign_in: entra_id, none with api_key"
-        remedy = "scope: https://cognitiveservices.azure.com/.default" if file.scope is None else "remove scope"
+        expected = "a scope with sign_in: entra_id, none with sign_in: api_key"
+        got = f"sign_in: {file.sign_in}, " + ("no scope" if file.scope is None else f"scope: {file.scope}")
+        remedy = "add scope: https://cognitiveservices.azure.com/.default"
+        remedy = remedy if file.scope is None else "remove scope, or write sign_in: entra_id"
         raise lines.error(
-            "scope" if file.scope else "sign_in", problem=problem, expected=expected, got=file.sign_in, remedy=remedy
+            "sign_in" if file.scope is None else "scope", problem=problem, expected=expected, got=got, remedy=remedy
         )
     for name, value in file.environment.items():
         _known(lines, ("environment", name), value, CREDENTIAL_PLACEHOLDERS)
-    if file.request.path.startswith("/") or file.request.path.startswith("http"):
-        raise lines.error(
-            "request",
-            "path",
-            problem="request.path is not below the endpoint",
-            expected="such as responses",
-            got=file.request.path,
-        )
+    _documented(file, lines)
     recording, recording_lines = read_yaml(folder / RECORDING_FILE, Recording)
-    _held_to(file, endpoint.path, recording, recording_lines)
+    _held_to(file, base_path, recording, recording_lines)
     return Scenario(
         **structs.asdict(file),
         name=folder.name,
@@ -234,10 +218,58 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
 
 
+def _base_path(endpoint: str, lines: Lines) -> str:
+    """The path of a scenario's endpoint, below which its requests are."""
+    example = "https://YOUR-RESOURCE-NAME.openai.azure.com/openai/v1/"
+    remedy = f"write it as readers do: {example}"
+    expected = "https://HOST/PATH/, ending in a slash, without port and query"
+    try:
+        parts = urlsplit(endpoint)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise lines.error(
+            "endpoint", problem=f"endpoint: {error}", expected=expected, got=endpoint, remedy=remedy
+        ) from error
+    rest = parts.query or parts.fragment or parts.username
+    if parts.scheme != "https" or not host or not parts.path.endswith("/") or rest or port:
+        problem = "endpoint is not the base address of an API"
+        raise lines.error("endpoint", problem=problem, expected=expected, got=endpoint, remedy=remedy)
+    if why := why_no_host_name(host):
+        expected = "a host name that DNS can hold"
+        raise lines.error("endpoint", problem=f"endpoint: {why}", expected=expected, got=endpoint, remedy=remedy)
+    return parts.path
+
+
+def _documented(file: ScenarioFile, lines: Lines) -> None:
+    """The documented request is one of the API, or no sample could be right."""
+    request = file.request
+    if request.path.startswith("/") or "://" in request.path or "?" in request.path:
+        problem, expected = "request.path is not below the endpoint", "the path's end alone, such as responses"
+        remedy = "leave out the endpoint's own path, and any query"
+        raise lines.error("request", "path", problem=problem, expected=expected, got=request.path, remedy=remedy)
+    if refusal := verdict(request.method, request.path, json.dumps(request.body).encode()):
+        key = {404: "path", 405: "method"}.get(refusal.status, "body")
+        got = {"path": request.path, "method": request.method}.get(key, json.dumps(request.body, ensure_ascii=False))
+        raise lines.error(
+            *("request", key, *([refusal.param] if refusal.param else [])),
+            problem=f"request.{key}: {refusal.message}",
+            expected="a request of the v1 API",
+            got=got if len(got) <= 200 else got[:199] + "…",
+            remedy="correct it: every sample is held to this request",
+        )
+
+
+def _below(lines: Lines, place: tuple[str | int, ...], key: str, name: str) -> None:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        problem, remedy = f"{key}: {name!r} leaves the folder", "keep it in the folder of language.yaml"
+        raise lines.error(*place, problem=problem, expected="a path below the folder", got=name, remedy=remedy)
+
+
 def _held_to(file: ScenarioFile, base_path: str, recording: Recording, lines: Lines) -> None:
     """A recording must answer the very request that the scenario documents, or the grid proves nothing."""
     if not recording.exchanges:
-        raise lines.error("exchanges", problem="no exchange is recorded", expected="at least one", got="[]")
+        problem, remedy = "no exchange is recorded", f"add the answer to the request that {SCENARIO_FILE} documents"
+        raise lines.error("exchanges", problem=problem, expected="at least one exchange", got="[]", remedy=remedy)
     request = recording.exchanges[0].request
     path = base_path + file.request.path
     problem = f"exchange 1 was recorded for another request than {SCENARIO_FILE} documents"
@@ -258,31 +290,29 @@ def _held_to(file: ScenarioFile, base_path: str, recording: Recording, lines: Li
 
 
 def _known(lines: Lines, place: tuple[str | int, ...], text: str, placeholders: tuple[str, ...]) -> None:
-    try:
-        names = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
-    except ValueError:
-        names = re.findall(r"\{(\w+)\}", text)  # a lone brace is text
-    for name in names:
-        if name.isidentifier() and name not in placeholders:
-            known = ", ".join(f"{{{one}}}" for one in placeholders) or "no placeholder"
-            problem = f"unknown placeholder {{{name}}}"
-            raise lines.error(*place, problem=problem, expected=known, got=text, remedy=f"use {known} here")
+    for name in re.findall(r"\{(\w+)\}", text):  # as in filled
+        if name not in placeholders:
+            known = ", ".join(f"{{{one}}}" for one in placeholders) or "none"
+            problem = f"unknown placeholder {{{name}}} in {place[0]}"
+            close = get_close_matches(name, placeholders, 1)
+            remedy = f"did you mean {{{close[0]}}}?" if close else f"remove {{{name}}}"
+            raise lines.error(*place, problem=problem, expected=f"placeholders: {known}", got=text, remedy=remedy)
 
 
 def _version_pattern(lines: Lines, index: int, pattern: str) -> None:
     place = ("toolchains", index, "version_pattern")
+    remedy = r"write it as in 'v(\d+(?:\.\d+)*)'; a group that is not the version is (?:…)"
     try:
         groups = re.compile(pattern).groups
     except re.error as error:
-        raise lines.error(
-            *place, problem=f"version_pattern: {error}", expected="a regular expression", got=pattern
-        ) from error
+        problem, expected = f"version_pattern: {error}", "a regular expression"
+        raise lines.error(*place, problem=problem, expected=expected, got=pattern, remedy=remedy) from error
     if groups != 1:
-        expected = r"one group, the version: v(\d+(?:\.\d+)*)"
-        raise lines.error(*place, problem=f"version_pattern has {groups} groups", expected=expected, got=pattern)
+        problem, expected = f"version_pattern has {groups} groups", "one group, which is the version"
+        raise lines.error(*place, problem=problem, expected=expected, got=pattern, remedy=remedy)
 
 
 def _legal_name(folder: Path, path: Path) -> None:
     if not _NAME.fullmatch(folder.name):
-        expected = "letters, digits and _ . + - (it is part of ids and patterns)"
-        raise CatalogueError(path, None, f"folder name {folder.name!r}", expected, folder.name, "rename the folder")
+        problem, expected = f"folder name {folder.name!r} can't be part of an id", "letters, digits and _ . + -"
+        raise CatalogueError(path, None, problem, expected, folder.name, "rename the folder")

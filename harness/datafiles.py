@@ -21,10 +21,11 @@ Place = tuple[str | int, ...]  # keys and indexes from the document's root
 
 
 class Lines:
-    """The line on which each key and item of one file stands."""
+    """The line on which each key and item of one file stands, and each scalar as it is written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.written: dict[Place, str] = {}
         self._lines: dict[Place, int] = {}
 
     def note(self, place: Place, line: int) -> None:
@@ -51,15 +52,17 @@ def read_text(path: Path) -> str:
         CatalogueError: it isn't there, can't be read, or isn't UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")  # editors on Windows put a mark before the text
     except FileNotFoundError as error:
-        raise CatalogueError(path, None, "no such file", remedy=f"add it, beside {_neighbours(path)}") from error
+        expected, got = f"a file {path.name}", _neighbours(path)
+        raise CatalogueError(path, None, "no such file", expected, got, f"add {path.name}") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         got = f"byte 0x{error.object[error.start]:02x}"
         raise CatalogueError(path, line, "not UTF-8", "UTF-8 text", got, "save the file as UTF-8") from error
     except OSError as error:
-        raise CatalogueError(path, None, error.strerror or str(error), remedy="make it a readable file") from error
+        problem = error.strerror or str(error)
+        raise CatalogueError(path, None, problem, "a file", problem, "make it a file that can be read") from error
 
 
 def read_yaml(path: Path, wanted: type[T]) -> tuple[T, Lines]:
@@ -72,24 +75,53 @@ def read_yaml(path: Path, wanted: type[T]) -> tuple[T, Lines]:
     lines = Lines(path)
     try:
         node = yaml.compose(text, Loader=_CoreLoader)
+        value = {} if node is None else _plain(node, (), lines)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        remedy = (
-            "check the indentation and the quotes there; a value that holds ': ' or '#' or starts with '{' needs quotes"
-        )
-        raise CatalogueError(path, line, f"not YAML: {error.problem or error.context}", remedy=remedy) from error
-    except yaml.YAMLError as error:
-        raise CatalogueError(path, None, f"not YAML: {error}") from error
-    value = {} if node is None else _plain(node, (), lines)
+        raise _not_yaml(path, text, error) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        got = f"the character U+{error.character:04X}"
+        raise CatalogueError(path, line, "not YAML: a control character", "text", got, "remove it") from error
+    except RecursionError as error:
+        problem, remedy = "nested too deeply", "look for brackets that are not closed"
+        raise CatalogueError(path, None, problem, "lists and mappings a few levels deep", "more", remedy) from error
     try:
         return msgspec.convert(value, wanted), lines
     except msgspec.ValidationError as error:
         raise _explained(error, value, wanted, lines) from error
 
 
+def _not_yaml(path: Path, text: str, error: yaml.MarkedYAMLError) -> CatalogueError:
+    """What PyYAML can't read, with the line as it stands there."""
+    mark = error.problem_mark or error.context_mark
+    problem, remedy = error.problem or error.context or "", "check the indentation and the quotes there; "
+    remedy += "a value that holds ': ' or '#' or starts with '{' needs quotes"
+    if "unexpected end of stream" in problem:
+        mark, problem, remedy = error.context_mark or mark, f"{error.context}: the file ends", "close the quotes"
+    elif "'\\t'" in problem:
+        problem, remedy = "a tab before a key or value", "indent with spaces"
+    elif "another document" in problem:
+        problem, remedy = "a second document", "remove the line ---, and what doesn't belong to the first"
+    elif "alias" in problem:
+        problem, remedy = (
+            "an alias, which is not taken here",
+            "write the value out; one that starts with * needs quotes",
+        )
+    elif "expected" in problem and "found" in problem:
+        problem = "something that doesn't belong there"
+    line = mark.line + 1 if mark else None
+    lines = text.splitlines()
+    got = lines[line - 1].replace("\t", "→").strip() if line and line <= len(lines) else "the end of the file"
+    return CatalogueError(path, line, f"not YAML: {problem}", "keys and values in YAML", got, remedy)
+
+
 class _CoreLoader(yaml.SafeLoader):
-    """Scalars as YAML 1.2's core schema reads them."""
+    """Scalars as YAML 1.2's core schema reads them; each value in its own place, so no aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="alias", problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
 
 
 _CoreLoader.yaml_implicit_resolvers = {}  # else it would add to YAML 1.1's
@@ -110,11 +142,16 @@ def _plain(node: yaml.Node, place: Place, lines: Lines) -> object:
         mapping: dict[str, object] = {}
         first: dict[str, int] = {}
         for key_node, value_node in node.value:
-            key, line = str(key_node.value), key_node.start_mark.line + 1
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                problem, kind = "a key that is no text", "a list" if isinstance(key_node.value, list) else "a mapping"
+                remedy = "put quotes around the key: {…} and […] at its beginning are YAML's own"
+                raise CatalogueError(lines.path, line, problem, "text, then a colon", kind, remedy)
+            key = str(key_node.value)
             if key in mapping:
                 problem = f"key {key!r} is given twice"
                 raise CatalogueError(
-                    lines.path, line, problem, "each key once", f"it stands in line {first[key]} too", "remove one"
+                    lines.path, line, problem, "each key once", f"it in line {first[key]} too", "remove one of them"
                 )
             first[key] = line
             lines.note((*place, key), line)
@@ -122,23 +159,28 @@ def _plain(node: yaml.Node, place: Place, lines: Lines) -> object:
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*place, index), lines) for index, item in enumerate(node.value)]
-    text = str(node.value)
-    match node.tag.rpartition(":")[2]:
-        case "null":
-            return None
-        case "bool":
-            return text.lower() == "true"
-        case "int":
-            return int(text)
-        case "float":
-            return float(text)
-        case "str":
-            return text
+    text = lines.written[place] = str(node.value)
+    try:
+        match node.tag.removeprefix("tag:yaml.org,2002:"):
+            case "null":
+                return None
+            case "bool":
+                return text.lower() == "true"
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case "str":
+                return text
+    except ValueError:
+        pass  # the tag says what the text is not
     raise CatalogueError(
         lines.path,
         node.start_mark.line + 1,
         f"tag {node.tag!r} is not taken here",
-        remedy="write the value without a !tag",
+        expected="a value without a tag",
+        got=text,
+        remedy="write the value without the !tag",
     )
 
 
@@ -171,23 +213,46 @@ def _explained(error: msgspec.ValidationError, value: object, wanted: type, line
         place += _first_of_kind(_at(value, place), kinds[2])
     got = _at(value, place)
     if kinds:
-        expected, shown = (
-            _in_words(kinds[1] + kinds[3]),
-            f"{_in_words(kinds[2])}" + ("" if isinstance(got, dict | list) else f" {got!r}"),
+        return lines.error(
+            *place,
+            problem=f"{_dotted(place)}: wrong type",
+            expected=_in_words(kinds[1] + kinds[3]),
+            got=_shown(got, lines.written.get(place, "")),
+            remedy=_retyping(kinds[1], got, lines.written.get(place, "")),
         )
-        remedy = (
-            "put quotes around it"
-            if kinds[1].startswith("str") and isinstance(got, int | float | bool)
-            else "write it in that shape"
-        )
-        return lines.error(*place, problem=f"{_dotted(place)}: wrong type", expected=expected, got=shown, remedy=remedy)
     choices = _choices_at(wanted, place)
-    return lines.error(
-        *place,
-        problem=f"{_dotted(place)}: {message}",
-        expected=f"one of {', '.join(choices)}" if choices else "",
-        got=repr(got),
-    )
+    if choices:
+        close = get_close_matches(str(got), choices, 1)
+        problem, expected = f"{_dotted(place)}: unknown value {got!r}", f"one of {', '.join(choices)}"
+        remedy = f"did you mean {close[0]!r}?" if close else f"write one of {', '.join(choices)}"
+        return lines.error(*place, problem=problem, expected=expected, got=str(got), remedy=remedy)
+    problem, expected = f"{_dotted(place)}: no date", "year-month-day, such as 2026-11-23"
+    if "date" not in message:
+        problem, expected = f"{_dotted(place)}: {message}", "what ARCHITECTURE.md says of this key"
+    return lines.error(*place, problem=problem, expected=expected, got=str(got), remedy=f"correct {_dotted(place)}")
+
+
+def _shown(value: object, written: str) -> str:
+    """A value of the wrong type, as the file has it, and what YAML takes it for."""
+    if value is None:
+        return f"nothing ({written})" if written else "nothing"
+    if isinstance(value, dict | list):
+        return _in_words("object" if isinstance(value, dict) else "array")
+    return f"text {written!r}" if isinstance(value, str) else f"{written}, {_in_words(type(value).__name__)}"
+
+
+def _retyping(wanted: str, got: object, written: str) -> str:
+    if wanted.startswith("str"):
+        if isinstance(got, dict) and len(got) == 1 and None in got.values():
+            return f"put quotes around it: '{{{next(iter(got))}}}'"
+        if isinstance(got, dict | list):
+            return "write it as text, on the key's own line"
+        return "write a value after the colon" if got is None else f'put quotes around it: "{written}"'
+    if wanted.startswith(("int", "float")) and isinstance(got, str):
+        return "write a number, without quotes"
+    if wanted.startswith("array"):
+        return "write it as a list: [ONE, OTHER]; [] for none"
+    return "write KEY: VALUE, one a line, indented; {} for none" if wanted.startswith("object") else "correct it"
 
 
 def _first_of_kind(value: object, kind: str) -> Place:

@@ -33,17 +33,21 @@ def excuses(root: Path, sample_ids: Collection[str], checks: Collection[str]) ->
     """What the file under `root` excuses; empty when there is no such file.
 
     Raises:
-        CatalogueErrors: a line can't be read, gives no reason, names an unknown check, or matches no sample.
+        CatalogueErrors: a line gives no reason, names no or an unknown check, or matches no sample.
+        CatalogueError: the file can't be read.
     """
     path = root / KNOWN_FAILING_FILE
     if not path.exists():
         return ()
-    found, errors, comment = [], [], ""
+    found, errors, comment, said = [], [], "", False
     for number, line in enumerate(read_text(path).splitlines(), 1):
         entry, _, trailing = (part.strip() for part in line.partition("#"))
         if not entry:
-            comment = trailing  # a comment gives the reason of the line below it; an empty line ends it
+            # A comment, of one line or several, gives the reason of the lines below it; an empty line ends it.
+            comment = f"{comment} {trailing}".strip() if trailing and not said else trailing
+            said = False
             continue
+        said = True  # what the comment above was about
         try:
             found.append(_excuse(path, number, entry, trailing or comment, sample_ids, checks))
         except CatalogueError as error:
@@ -61,8 +65,7 @@ def excused_checks(all_excuses: Iterable[Excuse], sample_id: str) -> dict[str, E
 def _excuse(
     path: Path, number: int, entry: str, reason: str, sample_ids: Collection[str], checks: Collection[str]
 ) -> Excuse:
-    pattern, _, rest = entry.partition(" ")
-    named = tuple(name for name in rest.replace(",", " ").split())
+    pattern, *named = entry.replace(",", " ").split()
     shape = "SAMPLE-PATTERN CHECK[, CHECK…]  # reason"
     if not named:
         raise CatalogueError(path, number, "no check is named", shape, entry, "name the checks that are excused")
@@ -72,11 +75,12 @@ def _excuse(
     for name in named:
         if name not in checks:
             close = get_close_matches(name, checks, 1)
-            remedy = f"did you mean {close[0]!r}?" if close else ""
+            remedy = f"did you mean {close[0]!r}?" if close else "name the checks as the findings do"
             raise CatalogueError(path, number, f"unknown check {name!r}", f"one of {', '.join(checks)}", name, remedy)
     if not any(matches(sample_id, pattern) for sample_id in sample_ids):
         problem = f"{pattern!r} matches no sample of the catalogue"
-        raise CatalogueError(
-            path, number, problem, "the id of a sample, or a pattern", pattern, "remove the line, or correct it"
-        )
-    return Excuse(pattern=pattern, checks=named, reason=reason, line=number)
+        expected = "the id of a sample, or a pattern over ids"
+        close = get_close_matches(pattern, sample_ids, 1)
+        remedy = f"did you mean {close[0]!r}?" if close else "remove the line, or correct it: `conform list` shows ids"
+        raise CatalogueError(path, number, problem, expected, pattern, remedy)
+    return Excuse(pattern=pattern, checks=tuple(named), reason=reason, line=number)

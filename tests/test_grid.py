@@ -134,7 +134,7 @@ def test_plain_pytest_runs_the_grid(tmp_path):
     assert "::curl/chat_api_key PASSED" in done.stdout
     assert "2 passed" in done.stdout
     assert len(json.loads((tmp_path / "r.json").read_text())["cells"]) == 2
-    collected = plain_pytest("samples", "--collect-only", *options)
+    collected = plain_pytest("samples", "--collect-only", "-q", *options)
     assert all(f"::{sample.id}\n" in collected.stdout for sample in CATALOGUE.samples)
 
 
