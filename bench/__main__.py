@@ -69,7 +69,12 @@ def bare(root: Path) -> float:
                     continue
             began = time.perf_counter()
             with ThreadPoolExecutor(WORKERS) as pool:
-                list(pool.map(lambda one: subprocess.run(one[0], cwd=one[1], env=one[2], check=True, capture_output=True), jobs))
+                list(
+                    pool.map(
+                        lambda one: subprocess.run(one[0], cwd=one[1], env=one[2], check=True, capture_output=True),
+                        jobs,
+                    )
+                )
             return time.perf_counter() - began
     finally:
         session.stop()

@@ -97,7 +97,7 @@ def _not_yaml(path: Path, text: str, error: yaml.MarkedYAMLError) -> CatalogueEr
     problem, remedy = error.problem or error.context or "", "check the indentation and the quotes there; "
     remedy += "a value that holds ': ' or '#' or starts with '{' needs quotes"
     if "unexpected end of stream" in problem:
-        mark, problem, remedy = error.context_mark or mark, f"{error.context}: the file ends", "close the quotes"
+        mark, problem, remedy = error.context_mark or mark, "quotes that are not closed", "close them"
     elif "'\\t'" in problem:
         problem, remedy = "a tab before a key or value", "indent with spaces"
     elif "another document" in problem:
@@ -120,7 +120,7 @@ class _CoreLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="alias", problem_mark=self.peek_event().start_mark)
+            raise yaml.MarkedYAMLError(problem="alias", problem_mark=self.peek_event().start_mark)  # type: ignore[no-untyped-call]
         return super().compose_node(parent, index)
 
 
@@ -151,7 +151,7 @@ def _plain(node: yaml.Node, place: Place, lines: Lines) -> object:
             if key in mapping:
                 problem = f"key {key!r} is given twice"
                 raise CatalogueError(
-                    lines.path, line, problem, "each key once", f"it in line {first[key]} too", "remove one of them"
+                    lines.path, line, problem, "each key once", f"lines {first[key]} and {line}", "remove one of them"
                 )
             first[key] = line
             lines.note((*place, key), line)
@@ -212,6 +212,13 @@ def _explained(error: msgspec.ValidationError, value: object, wanted: type, line
     if kinds and "[...]" in where:  # msgspec doesn't say which value of a mapping
         place += _first_of_kind(_at(value, place), kinds[2])
     got = _at(value, place)
+    choices = _choices_at(wanted, place)
+    if choices and not isinstance(got, dict | list):
+        shown = lines.written.get(place, str(got))
+        close = get_close_matches(shown, choices, 1)
+        problem, expected = f"{_dotted(place)}: unknown value {shown!r}", f"one of {', '.join(choices)}"
+        remedy = f"did you mean {close[0]!r}?" if close else f"write one of {', '.join(choices)}"
+        return lines.error(*place, problem=problem, expected=expected, got=shown, remedy=remedy)
     if kinds:
         return lines.error(
             *place,
@@ -220,16 +227,11 @@ def _explained(error: msgspec.ValidationError, value: object, wanted: type, line
             got=_shown(got, lines.written.get(place, "")),
             remedy=_retyping(kinds[1], got, lines.written.get(place, "")),
         )
-    choices = _choices_at(wanted, place)
-    if choices:
-        close = get_close_matches(str(got), choices, 1)
-        problem, expected = f"{_dotted(place)}: unknown value {got!r}", f"one of {', '.join(choices)}"
-        remedy = f"did you mean {close[0]!r}?" if close else f"write one of {', '.join(choices)}"
-        return lines.error(*place, problem=problem, expected=expected, got=str(got), remedy=remedy)
-    problem, expected = f"{_dotted(place)}: no date", "year-month-day, such as 2026-11-23"
+    problem, expected = f"{_dotted(place)}: no date", "year-month-day"
     if "date" not in message:
-        problem, expected = f"{_dotted(place)}: {message}", "what ARCHITECTURE.md says of this key"
-    return lines.error(*place, problem=problem, expected=expected, got=str(got), remedy=f"correct {_dotted(place)}")
+        problem, expected = f"{_dotted(place)}: {message}", "another value"
+    remedy = "write it as in 2026-11-23" if "date" in message else f"correct {_dotted(place)}"
+    return lines.error(*place, problem=problem, expected=expected, got=str(got), remedy=remedy)
 
 
 def _shown(value: object, written: str) -> str:
@@ -272,7 +274,7 @@ def _in_words(kind: str) -> str:
         "array": "a list",
         "object": "a mapping",
         "null": "nothing",
-        "bool": "true or false",
+        "bool": "a truth value",
     }
     return " or ".join(words.get(part.strip(), part.strip()) for part in kind.split("|"))
 

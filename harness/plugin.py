@@ -139,7 +139,9 @@ class Grid:
         elif str(report.when) == "???" and not self._is_worker:  # xdist: the worker died in the middle of this one
             sample = next((one for one in self.catalogue.samples if report.nodeid.endswith(f"::{one.id}")), None)
             if sample is not None:
-                reason = f"the worker process that ran it died\n  try: run it without workers: conform run {sample.id} -n 0"
+                reason = (
+                    f"the worker process that ran it died\n  try: run it without workers: conform run {sample.id} -n 0"
+                )
                 self._judged(cell_without_run(sample, CellState.ERROR, reason))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -92,7 +92,9 @@ def test_two_runs_at_once_from_cold(tmp_path):
         started("run", "--root", tmp_path, "-n", 2, *options[1], log=logs[1]) as second,
     ):
         assert (first.wait(60), second.wait(60)) == (1, 1), [log.read_text() for log in logs]
-    expected = {f"{name}/responses_api_key": "passed" for name in ("one", "two")} | {"broken/responses_api_key": "failed"}
+    expected = {f"{name}/responses_api_key": "passed" for name in ("one", "two")} | {
+        "broken/responses_api_key": "failed"
+    }
     for number in (1, 2):
         results = json.loads((tmp_path / f"{number}.json").read_text())
         assert states(results) == expected
@@ -161,7 +163,9 @@ def test_failed_set_up_is_told_once_and_others_run(tmp_path):
     folder = add_language(tmp_path, "offline", more=fetching)
     add_language(tmp_path, "right")
     (folder / "responses_entra_id.py").write_text(text_of("entra_id"))
-    done = conform("run", "--root", tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_NO_INDEX="", PIP_FIND_LINKS="")
+    done = conform(
+        "run", "--root", tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_NO_INDEX="", PIP_FIND_LINKS=""
+    )
     assert done.returncode == 2, done.stdout
     assert states(results_of(tmp_path)) == {"offline/responses_api_key": "error", "right/responses_api_key": "passed"}
     assert done.stdout.count("set-up of offline failed") == 1
@@ -184,7 +188,7 @@ def test_interrupted_set_up_is_made_anew(tmp_path):
     (tmp_path / ".conform" / "go").touch()
     done = conform("run", "--root", tmp_path)
     assert done.returncode == 0, done.stdout
-    assert [(one["id"], one["state"]) for one in results_of(tmp_path)["builds"]][0] == ("slow", "done")
+    assert next((one["id"], one["state"]) for one in results_of(tmp_path)["builds"]) == ("slow", "done")
     until(lambda: processes_of(tmp_path) == [], 5)
 
 
@@ -193,7 +197,9 @@ def small_disk(tmp_path):
     """A file system of 1 MiB, mounted for this test."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
+    )
     if mounted.returncode != 0:
         pytest.skip("mounting a small disk needs root")
     yield place
@@ -236,14 +242,20 @@ def test_results_that_cannot_be_written_are_exit_2(tmp_path):
 
 def test_missing_toolchain_is_unavailable(tmp_path):
     """What this machine lacks is named, counted in the last line, red only with --strict; nothing passed is exit 2."""
-    needs = "toolchains: [{{name: Ocarina, version_command: [{0}, --version], version_pattern: '(\\d+[.]\\d+)', at_least: '{1}', get: 'https://example.com'}}]\n"
+    needs = """\
+toolchains:
+  - {{name: Ocarina, version_command: [{0}, --version], version_pattern: '(\\d+[.]\\d+)', at_least: '{1}', get: 'https://example.com'}}
+"""
     add_language(tmp_path, "absent", more=needs.format("no-such-program", "1.0"))
     add_language(tmp_path, "old", more=needs.format(f"'{sys.executable}'", "99.0"))
     add_language(tmp_path, "right")
     done = conform("run", "--root", tmp_path)
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1].startswith("1 passed, 2 unavailable in ")
-    assert "absent needs Ocarina 1.0 or later, found no no-such-program on PATH; get it: https://example.com" in done.stdout
+    assert (
+        "absent needs Ocarina 1.0 or later, found no no-such-program on PATH; get it: https://example.com"
+        in done.stdout
+    )
     assert "old needs Ocarina 99.0 or later, found 3." in done.stdout
     strict = conform("run", "--root", tmp_path, "--strict")
     assert strict.returncode == 2

@@ -31,9 +31,7 @@ def here(language) -> bool:
 
 
 AVAILABLE = [language.name for language in CATALOGUE.languages if here(language)]
-EXPECTED = {
-    sample.id: "passed" if sample.language.name in AVAILABLE else "unavailable" for sample in CATALOGUE.samples
-}
+EXPECTED = {sample.id: "passed" if sample.language.name in AVAILABLE else "unavailable" for sample in CATALOGUE.samples}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +44,7 @@ def grids(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict]:
         done = conform("run", "--root", REPOSITORY, "-n", workers, *files, timeout_s=900)
         assert done.returncode == 0, done.stdout + done.stderr
         grids[workers] = json.loads((folder / f"{workers}.json").read_text())
-        cases = ElementTree.parse(folder / f"{workers}.xml").getroot().iter("testcase")  # noqa: S314 - our own file
+        cases = ElementTree.parse(folder / f"{workers}.xml").getroot().iter("testcase")
         assert {f"{case.get('classname')}/{case.get('name')}" for case in cases} == set(EXPECTED)
     return grids
 
@@ -63,8 +61,10 @@ def test_workers_change_nothing(grids):
         set_ups = [build["id"] for build in results["builds"] if build["kind"] == "set-up"]
         assert sorted(set_ups) == AVAILABLE
         samples = [build["id"] for build in results["builds"] if build["kind"] == "sample"]
-        assert sorted(samples) == sorted(id for id, state in EXPECTED.items() if state == "passed")
-    sequential, parallel = ([(cell["id"], cell["state"], cell["findings"]) for cell in grids[n]["cells"]] for n in (0, 4))
+        assert sorted(samples) == sorted(one for one, state in EXPECTED.items() if state == "passed")
+    sequential, parallel = (
+        [(cell["id"], cell["state"], cell["findings"]) for cell in grids[n]["cells"]] for n in (0, 4)
+    )
     assert sequential == parallel
 
 
@@ -73,7 +73,7 @@ def test_second_run_builds_nothing(grids):
     assert {build["state"] for build in grids[4]["builds"]} == {"cached"}
 
 
-# One edit to a real sample: what is there, what is there instead, and the finding. {model}, {host} stand in all languages.
+# One edit to a real sample: what is there, what is there instead, the finding, its place, whether it names the line.
 EDITS = {
     "wrong model": ("gpt-4.1-nano", "gpt-4o", "sends_the_documented_request", "body.model", True),
     "wrong host": ("YOUR-RESOURCE-NAME", "YOUR-RESOURCE_NAME", "reaches_only_documented_hosts", "host", True),
@@ -88,7 +88,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """Real samples with one edit each, all languages in one invocation an edit: 'LANGUAGE, EDIT' → cell."""
     root = tmp_path_factory.mktemp("broken")
     shutil.copytree(REPOSITORY / "samples", root / "samples")
-    shutil.copytree(REPOSITORY / "fixtures" / "scenarios" / "responses_api_key", root / "fixtures/scenarios/responses_api_key")
+    shutil.copytree(
+        REPOSITORY / "fixtures" / "scenarios" / "responses_api_key", root / "fixtures/scenarios/responses_api_key"
+    )
     cells = {}
     for edit, (old, new, *_) in EDITS.items():
         for sample in CATALOGUE.samples:
@@ -115,7 +117,9 @@ def test_broken_sample_of_each_language_is_found(broken, language, edit):
     if names_line:
         line = (REPOSITORY / cell["file"]).read_text().replace(old, new).splitlines()[first["line"] - 1]
         assert new in line
-    assert all(finding["because_of"] == first["check"] for finding in cell["findings"] if finding["check"] != first["check"])
+    assert all(
+        finding["because_of"] == first["check"] for finding in cell["findings"] if finding["check"] != first["check"]
+    )
 
 
 # ---------------------------------------------------------------- plain pytest

@@ -32,7 +32,7 @@ def test_right_miniature_passes(cells, name):
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_miniature_is_found(cells, name):
-    """The headline, its place and its words name what is wrong; what follows from it folds under it; nothing else is said."""
+    """The headline, its place and its words name what is wrong; what follows folds under it; nothing else is said."""
     expected, cell = BROKEN[name], cells[name]
     assert cell["state"] == "failed", cell
     first = cell["findings"][0]

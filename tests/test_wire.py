@@ -9,7 +9,8 @@ from harness.wire import header, parse_request
 
 def test_request_is_read_as_sent():
     """Method, path, query, headers in order, and a chunked body put together."""
-    raw = b"POST /a/b?c=d&e HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nx-a: 2\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    head = b"POST /a/b?c=d&e HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nx-a: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+    raw = head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     request = parse_request(raw, "https", "x")
     assert (request.method, request.path, request.query, request.body) == ("POST", "/a/b", "c=d&e", b"abcde")
     assert request.headers[1:3] == (("X-A", "1"), ("x-a", "2"))
@@ -30,7 +31,9 @@ def test_upgrade_is_a_request_with_its_body():
     assert parse_request(raw, "https", "x").body == b"hi"
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"]
+)
 def test_what_is_no_whole_request_is_a_value_error(raw):
     """Anything but one whole request is an error, never half a request."""
     with pytest.raises(ValueError, match="request"):

@@ -121,7 +121,8 @@ class _Output:
         self.flooded = False
         self._limit = limit
         self._selector = selectors.DefaultSelector()
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         self._streams = (process.stdout, process.stderr)
         for stream, text in zip(self._streams, self.texts, strict=True):
             os.set_blocking(stream.fileno(), False)
