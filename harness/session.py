@@ -28,6 +28,8 @@ from harness.settings import Settings
 
 T = TypeVar("T")
 Phase = Literal["set-up", "build", "run"]
+#: Logs of gateways that met problems; older ones go.
+KEPT_LOGS = 10
 
 
 class _Prepared(Value, frozen=True, kw_only=True):
@@ -62,7 +64,7 @@ class Session:
         _check_runner(settings.runner)
         folder = new_session(settings.state)
         try:
-            process = GatewayProcess.start(folder / "gateway.log")
+            process = GatewayProcess.start(_log_of(settings.state, folder))
         except BaseException:
             end_session(folder)
             raise
@@ -98,6 +100,10 @@ class Session:
             process, self._process = self._process, None
             process.stop()
             end_session(self._folder)
+            log = _log_of(self._settings.state, self._folder)
+            with contextlib.suppress(OSError):
+                if log.stat().st_size == 0:  # a log with something in it is what a GatewayError names
+                    log.unlink()
 
     def builds(self) -> tuple[Build, ...]:
         """Each set-up and build of the session so far, in the order in which they ended."""
@@ -274,6 +280,17 @@ def order_for(scenario: Scenario) -> RunOrder:
         exchanges=scenario.recording.exchanges,
         scope=scenario.scope or ENTRA_SCOPE,
     )
+
+
+def _log_of(state: Path, folder: Path) -> Path:
+    """Where the gateway of a session writes its problems: outside the session's folder, to be read afterwards."""
+    logs = state / "logs"
+    with storing(logs):
+        logs.mkdir(exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):  # another session may remove the same one
+        for old in sorted(logs.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT_LOGS]:
+            old.unlink(missing_ok=True)
+    return logs / f"gateway-{folder.name}.log"
 
 
 def _check_runner(name: str) -> None:

@@ -3,7 +3,8 @@
 .conform/
   workspaces/LANGUAGE-KEY/   set-up/ (what the set-up commands left), builds/KEY/, both with a stamp when whole
   locks/                     one at a time makes a set-up or a build; a process that dies gives its lock up
-  sessions/ID/               owner.json, gateway.log, events.jsonl, ca.pem, runs/, all gone when the session ends
+  sessions/ID/               owner.json, events.jsonl, ca.pem, runs/ and so on, all gone when the session ends
+  logs/                      of gateways that met problems
   kept/                      runs that --keep left
 """
 
