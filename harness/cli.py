@@ -162,7 +162,8 @@ def doctor(root: Path) -> None:
 
     root = root.resolve()
     missing = 0
-    for one in observations(catalogue(root).languages, root / STATE_FOLDER, dict(os.environ)):
+    settings = Settings(root=root, state=root / STATE_FOLDER)
+    for one in observations(catalogue(root).languages, settings, dict(os.environ)):
         click.echo(f"{'ok     ' if one.good else 'missing'}  {one.about}: {one.found}")
         if one.remedy:
             click.echo(f"         try: {one.remedy}")

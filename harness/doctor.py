@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.gateway.client import GatewayClient, GatewayProcess
 from harness.model import Language, Value
-from harness.runners.storage import end_session, new_session
 from harness.runners.toolchains import find
+from harness.session import Session
+from harness.settings import Settings
 
 
 class Observation(Value, frozen=True, kw_only=True):
@@ -20,7 +20,9 @@ class Observation(Value, frozen=True, kw_only=True):
     remedy: str = ""
 
 
-def observations(languages: tuple[Language, ...], state: Path, ambient: Mapping[str, str]) -> Iterator[Observation]:
+def observations(
+    languages: tuple[Language, ...], settings: Settings, ambient: Mapping[str, str]
+) -> Iterator[Observation]:
     """Each thing that a run with the local runner needs, as it is here."""
     version = sys.version.partition(" ")[0]
     yield Observation(
@@ -36,8 +38,8 @@ def observations(languages: tuple[Language, ...], state: Path, ambient: Mapping[
             remedy = "" if found.good else f"{toolchain.at_least} or later is needed; get it: {toolchain.get}"
             about = f"{toolchain.name} (for {language.title})"
             yield Observation(about=about, good=found.good, found=found.said, remedy=remedy)
-    yield _storage(state)
-    yield _gateway(state)
+    yield _storage(settings.state)
+    yield _gateway(settings, ambient)
 
 
 def _storage(state: Path) -> Observation:
@@ -48,14 +50,7 @@ def _storage(state: Path) -> Observation:
     return Observation(about="space for set-ups", good=free > 500, found=f"{free} MiB free at {place}", remedy=remedy)
 
 
-def _gateway(state: Path) -> Observation:
-    folder = new_session(state)
-    try:
-        process = GatewayProcess.start(folder / "gateway.log")
-        try:
-            GatewayClient(process.address).health()
-        finally:
-            process.stop()
-    finally:
-        end_session(folder)
+def _gateway(settings: Settings, ambient: Mapping[str, str]) -> Observation:
+    with Session.start(settings, ambient) as session:
+        session.gateway.health()
     return Observation(about="gateway", good=True, found="starts, and answers on loopback")

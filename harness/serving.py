@@ -8,19 +8,16 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.catalogue import command_of
 from harness.cells import requests_as_sent
-from harness.errors import UsageError
-from harness.gateway.client import GatewayClient, GatewayProcess
+from harness.errors import RunnerError, UsageError
 from harness.gateway.control import RunOpened, RunOrder
 from harness.model import Arrival, ArrivalKind, Catalogue, RecordedExchange, Sample
 from harness.runners import Door
 from harness.runners.environment import language_variables, proxy_variables, scenario_variables
-from harness.runners.storage import end_session, new_session, storing
 from harness.session import Session
 from harness.settings import Settings
 
@@ -33,13 +30,13 @@ def serve_until_interrupted(
 ) -> None:
     """Serve every scenario's recording on three listeners, until Ctrl-C; print how to point a client at them."""
     order = _standing_order(loaded, http_port, tls_port, proxy_port, key)
-    with _gateway(settings) as (client, ca_pem):
-        opened = client.open_run(order)
-        print(_directions(loaded, order, opened, ca_pem), flush=True)
+    with Session.start(settings, dict(os.environ)) as session:
+        opened = session.gateway.open_run(order)
+        print(_directions(loaded, order, opened, session.ca_pem), flush=True)
         shown = 0
         with contextlib.suppress(KeyboardInterrupt):
             while True:
-                arrivals = client.peek(opened.id).arrivals
+                arrivals = session.gateway.peek(opened.id).arrivals
                 for arrival in arrivals[shown:]:
                     print(_line(arrival), flush=True)
                 shown = len(arrivals)
@@ -52,40 +49,27 @@ def serve_command(settings: Settings, sample: Sample, command: tuple[str, ...]) 
     if not command:
         remedy = f"conform serve --sample {sample.id} -- {shlex.join(command_of(sample, sample.language.run))}"
         raise UsageError("no COMMAND was given", "--sample ID -- COMMAND…", "nothing after --", remedy)
-    session = Session.start(settings, dict(os.environ))
-    try:
+    code = 130  # of a command that Ctrl-C ended
+    with Session.start(settings, dict(os.environ)) as session:
         ready = session.prepare(sample.language)
         with session.folder_for(sample) as folder, session.opened(sample.scenario) as run:
             for name in ("home", "tmp"):
                 (folder / name).mkdir()
             environment = session.runner.environment(sample, ready, folder, run.credentials, run.door)
-            with contextlib.suppress(KeyboardInterrupt):
-                done = subprocess.run(command, env=environment, check=False)
-        print(f"\nexit code {done.returncode}; what arrived at the gateway:")
-        for text in requests_as_sent(run.journal, run.credentials):
-            print(text)
-        for arrival in run.journal.arrivals:
-            if arrival.kind is not ArrivalKind.REQUEST:
-                print(_line(arrival))
-    finally:
-        session.stop()
-    return done.returncode
-
-
-@contextlib.contextmanager
-def _gateway(settings: Settings) -> Iterator[tuple[GatewayClient, Path]]:
-    folder = new_session(settings.state)
-    try:
-        process = GatewayProcess.start(folder / "gateway.log")
-        try:
-            ca_pem = folder / "ca.pem"
-            with storing(ca_pem):
-                ca_pem.write_text(process.address.ca_pem)
-            yield GatewayClient(process.address), ca_pem
-        finally:
-            process.stop()
-    finally:
-        end_session(folder)
+            try:
+                code = subprocess.run(command, env=environment, check=False).returncode
+            except KeyboardInterrupt:
+                pass
+            except OSError as error:
+                problem = f"can't be started: {error.strerror or error}"
+                raise RunnerError(command[0], problem, "a program on PATH, or in the language's workspace") from error
+    print(f"\nexit code {code}; what arrived at the gateway:")
+    for text in requests_as_sent(run.journal, run.credentials):
+        print(text)
+    for arrival in run.journal.arrivals:
+        if arrival.kind is not ArrivalKind.REQUEST:
+            print(_line(arrival))
+    return code
 
 
 def _standing_order(loaded: Catalogue, http_port: int, tls_port: int, proxy_port: int, key: str | None) -> RunOrder:

@@ -47,9 +47,9 @@ class Session:
         self._settings = settings
         self._folder = folder
         self._address = address
-        self._gateway = GatewayClient(address)
+        self.gateway = GatewayClient(address)
         self._process: GatewayProcess | None = None
-        self._ca_pem = folder / "ca.pem"
+        self.ca_pem = folder / "ca.pem"
         self.runner: Runner = LocalRunner(settings.state, folder, ambient, settings.output_limit_bytes)
 
     @classmethod
@@ -71,8 +71,8 @@ class Session:
         session = cls(settings, folder, process.address, ambient)
         session._process = process
         try:
-            with storing(session._ca_pem):
-                session._ca_pem.write_text(process.address.ca_pem)
+            with storing(session.ca_pem):
+                session.ca_pem.write_text(process.address.ca_pem)
         except BaseException:
             session.stop()
             raise
@@ -93,6 +93,12 @@ class Session:
     def events(self) -> Path:
         """Where every process of the session writes its Events, a line of JSON each."""
         return self._folder / "events.jsonl"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         """End the gateway, every program that is left, and the session's folder; only its owner may."""
@@ -172,15 +178,15 @@ class Session:
             GatewayError: the gateway is not there.
         """
         began = time.monotonic()
-        opened = self._gateway.open_run(order_for(scenario))
+        opened = self.gateway.open_run(order_for(scenario))
         assert opened.proxy_port is not None, "an order without a proxy port"
-        door = Door(host="127.0.0.1", port=opened.proxy_port, ca_pem=self._ca_pem)
+        door = Door(host="127.0.0.1", port=opened.proxy_port, ca_pem=self.ca_pem)
         run = OpenRun(opened.credentials, door, time.monotonic() - began)
         try:
             yield run
         finally:
             began = time.monotonic()
-            run.journal = self._gateway.close_run(opened.id)
+            run.journal = self.gateway.close_run(opened.id)
             run.closing_s = time.monotonic() - began
 
     @contextlib.contextmanager

@@ -55,7 +55,7 @@ def execute(
     began = time.monotonic()
     try:
         process = subprocess.Popen(
-            _found(command, folder, environment),
+            command,
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -156,17 +156,6 @@ class _Output:
         self._selector.close()
         for stream in self._streams:
             stream.close()
-
-
-def _found(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> list[str]:
-    """`command` with its program looked up on the PATH that it will have, not on ours."""
-    program = command[0]
-    if os.sep not in program:
-        for entry in environment.get("PATH", "").split(os.pathsep):
-            candidate = Path(folder, entry, program)
-            if candidate.is_file() and os.access(candidate, os.X_OK):
-                return [str(candidate), *command[1:]]
-    return list(command)
 
 
 def _left_behind(started: Callable[[], list[psutil.Process]]) -> list[str]:
