@@ -98,6 +98,8 @@ def _not_yaml(path: Path, text: str, error: yaml.MarkedYAMLError) -> CatalogueEr
     remedy += "a value that holds ': ' or '#' or starts with '{' needs quotes"
     if "unexpected end of stream" in problem:
         mark, problem, remedy = error.context_mark or mark, "quotes that are not closed", "close them"
+    elif "<stream end>" in problem and "flow" in (error.context or ""):
+        mark, problem, remedy = error.context_mark or mark, "a bracket that is not closed", "close it"
     elif "'\\t'" in problem:
         problem, remedy = "a tab before a key or value", "indent with spaces"
     elif "another document" in problem:
@@ -144,7 +146,10 @@ def _plain(node: yaml.Node, place: Place, lines: Lines) -> object:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                problem, kind = "a key that is no text", "a list" if isinstance(key_node.value, list) else "a mapping"
+                problem, kind = (
+                    "a key that is no text",
+                    "a list" if isinstance(key_node, yaml.SequenceNode) else "a mapping",
+                )
                 remedy = "put quotes around the key: {…} and […] at its beginning are YAML's own"
                 raise CatalogueError(lines.path, line, problem, "text, then a colon", kind, remedy)
             key = str(key_node.value)

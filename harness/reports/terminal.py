@@ -76,7 +76,7 @@ class Terminal:
         line = Text(f"{_spelled(cell.state):<14}", STYLES[cell.state]) + Text(f" {cell.id}")
         if cell.seconds:
             line += Text(f"  {cell.seconds:.1f} s", "dim")
-        if cell.state is not CellState.PASSED:
+        if cell.state in LOUD:  # why others weren't run is told once, at the end
             line += Text(f"  {_shortened(headline(cell))}")
         self._line(line)
         self._show_status()
