@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.errors import HarnessError, SetUpError, ToolchainMissing, UsageError
-from harness.gateway.client import GatewayAddress, GatewayClient, GatewayProcess
+from harness.errors import GatewayError, HarnessError, SetUpError, ToolchainMissing, UsageError
+from harness.gateway.client import GatewayAddress, GatewayClient, GatewayProcess, last_lines
 from harness.gateway.control import ENTRA_SCOPE, RunOrder
-from harness.model import Build, Credentials, Event, Journal, Language, RunResult, Sample, Scenario, Value
+from harness.model import ArrivalKind, Build, Credentials, Event, Journal, Language, RunResult, Sample, Scenario, Value
 from harness.runners import Built, Door, Runner, SetUp
 from harness.runners.local import WORK, LocalRunner
 from harness.runners.storage import end_session, locked, new_session, storing, write_whole
@@ -28,6 +28,7 @@ from harness.settings import Settings
 
 T = TypeVar("T")
 Phase = Literal["set-up", "build", "run"]
+HTTP_FAULT = 500
 #: Logs of gateways that met problems; older ones go.
 KEPT_LOGS = 10
 
@@ -207,6 +208,9 @@ class Session:
             with self.opened(sample.scenario) as run:
                 environment = self.runner.environment(sample, ready, folder, run.credentials, run.door)
                 ended = self.runner.run(sample, built, folder, environment)
+            if fault := gateway_fault(run.journal):
+                log = Path(self._address.log_path)
+                raise GatewayError(fault, last_lines(log), f"report it, with {log}; it says nothing of the sample")
             if self._settings.keep:
                 kept = self._keep(sample, folder)
         return msgspec.structs.replace(
@@ -273,6 +277,12 @@ class _Timing:
 
     seconds = 0.0
     state = ""
+
+
+def gateway_fault(journal: Journal) -> str:
+    """What the gateway could not answer for a reason of its own, in words; empty when it answered everything."""
+    arrivals = (one for one in journal.arrivals if one.kind is ArrivalKind.REQUEST and one.status == HTTP_FAULT)
+    return next((one.why for one in arrivals if one.why), "")  # a recorded 500 is answered without a why
 
 
 def order_for(scenario: Scenario) -> RunOrder:
