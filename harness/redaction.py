@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from harness.model import Credentials, Journal
@@ -36,6 +37,7 @@ def found_in(text: str, secrets: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted({what for secret, what in secrets.items() if any(one in text for one in spellings(secret))}))
 
 
+@lru_cache(maxsize=64)  # a run has a handful of secrets, and looks for each in every text
 def spellings(secret: str) -> tuple[str, ...]:
     """`secret` as it is, percent-encoded, and in base64, also behind other bytes (`name:secret`)."""
     encoded = quote(secret, safe="", errors="replace")

@@ -68,7 +68,8 @@ class _Reader:
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
+        # The space around a value is none of it (RFC 9110, section 5.5); the parser leaves what ends it.
+        self.headers.append((name.decode("latin-1"), value.decode("latin-1").strip(" \t")))
 
     def on_body(self, body: bytes) -> None:
         self.body += body

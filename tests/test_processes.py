@@ -89,3 +89,4 @@ def test_processes_of_a_folder_are_found_by_tmpdir(tmp_path):
     finally:
         other.kill()
         other.wait()
+        mine.wait()

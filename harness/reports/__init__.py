@@ -21,7 +21,10 @@ class Results(Value, frozen=True, kw_only=True):
 
 
 def exit_code(results: Results) -> int:
-    """0: well. 1: findings, or with --strict samples missing. 2: something could not be run, or nothing was proved."""
+    """What the command ends with.
+
+    0: well. 1: findings, or with --strict samples missing. 2: something could not be run, or nothing was proved.
+    """
     states = Counter(cell.state for cell in results.cells)
     if states[CellState.ERROR] or (results.strict and states[CellState.UNAVAILABLE]):
         return 2

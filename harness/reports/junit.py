@@ -22,7 +22,12 @@ def junit_report(results: Results) -> bytes:
             suites[cell.language] = ElementTree.SubElement(root, "testsuite", name=cell.language)
         suite = suites[cell.language]
         case = ElementTree.SubElement(
-            suite, "testcase", classname=cell.language, name=cell.scenario, time=f"{cell.seconds:.3f}", file=cell.file
+            suite,
+            "testcase",
+            classname=cell.language,
+            name=cell.scenario,
+            time=f"{cell.seconds:.3f}",
+            file=_xml(cell.file),
         )
         tag = _tag(cell, results.strict)
         if tag is not None:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from harness.model import Cell, CellState, Event, Sample
@@ -90,8 +89,8 @@ class Terminal:
         self.quiet()
         for line in summary(results, durations, verbose):
             self._line(line)
-        if results.cells:
-            self._console.print(grid(results.cells))
+        for line in grid(results.cells) if results.cells else ():
+            self._line(line)
         self._line(Text())
         if written:
             self._line(Text("results: " + ", ".join(map(str, written)), "dim"))
@@ -136,18 +135,20 @@ def summary(results: Results, durations: bool = False, verbose: bool = False) ->
     yield Text()
 
 
-def grid(cells: Sequence[Cell]) -> Table:
-    """Scenarios × languages, a word in each place."""
+def grid(cells: Sequence[Cell]) -> Iterator[Text]:
+    """Scenarios × languages, a word in each place; a line that is too long is never cut."""
     languages = sorted({cell.language for cell in cells})
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
-    table.add_column("scenario", no_wrap=True)
-    for language in languages:
-        table.add_column(language, no_wrap=True)
     states = {(cell.scenario, cell.language): cell.state for cell in cells}
-    for scenario in sorted({cell.scenario for cell in cells}):
-        row = [states.get((scenario, language)) for language in languages]
-        table.add_row(scenario, *(Text(_spelled(state), STYLES[state]) if state else Text("·", "dim") for state in row))
-    return table
+    columns = [[Text("scenario", "bold"), *(Text(one) for one in sorted({cell.scenario for cell in cells}))]]
+    for language in languages:
+        found = [states.get((str(scenario), language)) for scenario in columns[0][1:]]
+        words = [Text(_spelled(one), STYLES[one]) if one else Text("·", "dim") for one in found]
+        columns.append([Text(language, "bold"), *words])
+    for column in columns[:-1]:  # the last one needs no space behind it
+        width = max(map(len, column)) + 2
+        for word in column:
+            word.pad_right(width - len(word))
+    yield from (Text.assemble(*row) for row in zip(*columns, strict=True))
 
 
 def totals(results: Results) -> Text:
