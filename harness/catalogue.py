@@ -69,12 +69,47 @@ def catalogue(root: Path) -> Catalogue:
             errors.append(CatalogueError(root, None, f"no {kind} here", f"at least one {pattern}", "none", remedy))
     if errors:
         raise CatalogueErrors(tuple(errors))
+    _nothing_unseen(root, languages, scenarios)
     samples = tuple(
         Sample(language=one, scenario=other, path=one.folder / filled(one.source, names_of(other.name)))
         for one in languages
         for other in scenarios
     )
     return Catalogue(root=root, languages=languages, scenarios=scenarios, samples=samples)
+
+
+def _nothing_unseen(root: Path, languages: Iterable[Language], scenarios: Iterable[Scenario]) -> None:
+    """See that no file which looks like a sample, and no folder of scenarios, is one that would never be run.
+
+    Raises:
+        CatalogueErrors: there are such files or folders.
+    """
+    names = [one.name for one in scenarios]
+    folders = sorted(path for path in (root / "fixtures" / "scenarios").iterdir() if path.is_dir())
+    errors = [
+        CatalogueError(folder, None, f"no {SCENARIO_FILE} here", "one in each folder", _inside(folder), "add it")
+        for folder in folders
+        if folder.name not in names
+    ]
+    for language in languages:
+        key = "scenario" if "{scenario}" in language.source else "Scenario"
+        known = {names_of(name)[key]: name for name in names}
+        before, _, after = language.source.partition(f"{{{key}}}")
+        for path in sorted(language.folder.glob(f"{before}*{after}")):
+            name = str(path.relative_to(language.folder))[len(before) :].removesuffix(after)
+            if name.isidentifier() and name not in known:
+                close = get_close_matches(name, known, 1)
+                remedy = (
+                    f"did you mean {close[0]!r}?" if close else f"add fixtures/scenarios/{name}, or move the file away"
+                )
+                expected = f"a scenario's name in place of {{{key}}} in {language.source}"
+                errors.append(CatalogueError(path, None, "a sample of no scenario", expected, name, remedy))
+    if errors:
+        raise CatalogueErrors(tuple(errors))
+
+
+def _inside(folder: Path) -> str:
+    return ", ".join(sorted(entry.name for entry in folder.iterdir())) or "an empty folder"
 
 
 def matching(samples: Iterable[Sample], patterns: tuple[str, ...]) -> tuple[Sample, ...]:
@@ -290,7 +325,7 @@ def _held_to(file: ScenarioFile, base_path: str, recording: Recording, lines: Li
 
 
 def _known(lines: Lines, place: tuple[str | int, ...], text: str, placeholders: tuple[str, ...]) -> None:
-    for name in re.findall(r"\{(\w+)\}", text):  # as in filled
+    for name in re.findall(r"\{([\w-]+)\}", text):  # what filled would fill, and what was meant to be
         if name not in placeholders:
             known = ", ".join(f"{{{one}}}" for one in placeholders) or "none"
             problem = f"unknown placeholder {{{name}}} in {place[0]}"

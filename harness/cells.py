@@ -13,8 +13,8 @@ from harness.known_failing import Excuse
 from harness.model import Arrival, Cell, CellState, Credentials, Finding, Journal, Request, RunResult, Sample
 from harness.redaction import quoted, secrets_of
 
-#: Lines of standard error, and characters of standard output, that a cell keeps.
-STDERR_LINES = 12
+#: Lines of standard error at its beginning and at its end, and characters of standard output, that a cell keeps.
+STDERR_LINES = 8
 PRINTED_CHARACTERS = 2000
 #: Characters of a request's body that it keeps.
 SENT_CHARACTERS = 2000
@@ -52,7 +52,10 @@ def cell_of(result: RunResult, excused: Mapping[str, Excuse]) -> Cell:
     else:
         state, reason = CellState.PASSED, ""
     secrets = secrets_of(result.credentials, result.journal)
-    stderr = result.stderr.decode("utf-8", "replace").splitlines()[-STDERR_LINES:]
+    stderr = result.stderr.decode("utf-8", "replace").splitlines()
+    if len(stderr) > 2 * STDERR_LINES:  # the cause stands first in some languages, last in others
+        left_out = f"… {len(stderr) - 2 * STDERR_LINES} more lines …"
+        stderr = [*stderr[:STDERR_LINES], left_out, *stderr[-STDERR_LINES:]]
     return Cell(
         id=result.sample.id,
         language=result.sample.language.name,

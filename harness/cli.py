@@ -90,6 +90,7 @@ def run(
     """
     root = root.resolve()
     loaded = catalogue(root)
+    patterns = _as_ids(loaded, patterns)
     count = _workers(workers, len(matching(loaded.samples, patterns)))
     options: dict[str, str | bool | None] = {
         "--conform-runner": runner,
@@ -121,6 +122,8 @@ def run(
     if count > 0:
         arguments += ["-n", str(count), "--dist", "worksteal"]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # read by pytest, in xdist's workers too
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # a -k in there would deselect samples unseen
+        os.environ.pop(name, None)
     _sigterm_interrupts()
     import pytest  # 0.2 s, which `conform list` and --help need not wait for
 
@@ -134,7 +137,8 @@ def run(
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def list_samples(root: Path, patterns: tuple[str, ...], form: str) -> None:
     """Show every sample's id, file and title."""
-    samples = matching(catalogue(root.resolve()).samples, patterns)
+    loaded = catalogue(root.resolve())
+    samples = matching(loaded.samples, _as_ids(loaded, patterns))
     rows = [
         {
             "id": sample.id,
@@ -151,7 +155,8 @@ def list_samples(root: Path, patterns: tuple[str, ...], form: str) -> None:
         return
     width = max(len(row["id"]) for row in rows)
     for row in rows:
-        click.echo(f"{row['id']:<{width}}  {row['title']}" + ("" if row["state"] == "here" else "  (missing)"))
+        shown = os.path.relpath(row["file"]) if row["state"] == "here" else f"missing: {os.path.relpath(row['file'])}"
+        click.echo(f"{row['id']:<{width}}  {row['title']}  ({shown})")
 
 
 @main.command(epilog="Exit codes: 0 everything is there, 2 something is missing.")
@@ -218,6 +223,12 @@ def _sample(loaded: Catalogue, sample_id: str) -> Sample:
             f"{sample_id!r} is not one sample's id", "LANGUAGE/SCENARIO", f"{len(found)} samples", "`conform list`"
         )
     return found[0]
+
+
+def _as_ids(loaded: Catalogue, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """`patterns`, with a sample's file (samples/x/y.z) in place of its id read as the id."""
+    files = {str(sample.path.resolve()): sample.id for sample in loaded.samples}
+    return tuple(files.get(str(Path(pattern).resolve()), pattern) for pattern in patterns)
 
 
 def _workers(text: str, samples: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -33,6 +34,13 @@ from harness.session import Session
 from harness.settings import STATE_FOLDER, Settings
 
 GRID = "conform-grid"  # the name under which the Grid is registered
+
+
+class CouldNotRun(pytest.exit.Exception):  # type: ignore[misc, name-defined]
+    """Ends pytest before anything was collected, with a message and exit code 2."""
+
+
+CouldNotRun.__name__ = "could not run"  # pytest prints the class's name before the message
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,6 +90,7 @@ def _settings(config: pytest.Config) -> Settings:
 
 def _is_meant(config: pytest.Config, samples: Path) -> bool:
     places = [Path(config.invocation_params.dir, arg.partition("::")[0]).resolve() for arg in config.args]
+    samples = samples.resolve()
     return samples.is_dir() and any(samples.is_relative_to(place) or place.is_relative_to(samples) for place in places)
 
 
@@ -97,7 +106,7 @@ class Grid:
         self._began = time.monotonic()
         self._cells: dict[str, Cell] = {}
         self._follower: Follower | None = None
-        self._ended = False
+        self._interrupted = False
         self.terminal = Terminal() if config.getoption("--conform-terminal") and not self._is_worker else None
         self.session: Session
 
@@ -112,11 +121,11 @@ class Grid:
                 return
             self.session = Session.start(self.settings, self._ambient)
         except HarnessError as error:
-            pytest.exit(f"could not run: {error}", returncode=2)
+            raise CouldNotRun(str(error), returncode=2) from None
         if self.terminal:
             chosen = [sample for sample in self.catalogue.samples if sample.id in self.selected]
             self.terminal.began(chosen, "local")
-            self._follower = Follower(self.session.events, self.terminal.heard)
+            self._follower = Follower(self.session.events, self.terminal.heard, self.terminal.waited)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -124,10 +133,10 @@ class Grid:
         node.workerinput["conform"] = self.session.shared
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        if file_path.name != LANGUAGE_FILE or file_path.parent.parent != self.settings.root / "samples":
+        if file_path.name != LANGUAGE_FILE:
             return None
         for language in self.catalogue.languages:
-            if language.folder == file_path.parent:
+            if language.folder.resolve() == file_path.parent.resolve():  # samples/ may be a link
                 return LanguageCollector.from_parent(parent, path=file_path, grid=self, language=language)
         return None
 
@@ -154,6 +163,7 @@ class Grid:
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         if self.terminal and not isinstance(excinfo.value, pytest.exit.Exception):
+            self._interrupted = True
             self.terminal.said("interrupted: what was running is ended")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -211,6 +221,7 @@ class Grid:
             gateways=1,
             seconds=time.monotonic() - self._began,
             strict=self.settings.strict,
+            interrupted=self._interrupted,
         )
 
 
@@ -277,7 +288,10 @@ class CellItem(pytest.Item):
 
     def _repeat_command(self, folder: str) -> str:
         command = shlex.join(command_of(self._sample, self._sample.language.run))
-        return f"cd {folder} && conform serve --root {self._grid.settings.root} --sample {self._sample.id} -- {command}"
+        beside = Path(sys.executable).with_name("conform")
+        conform = shlex.join([str(beside) if beside.exists() else "conform", "serve", "--sample", self._sample.id])
+        root = shlex.quote(str(self._grid.settings.root))
+        return f"cd {shlex.quote(folder)} && {conform} --root {root} -- {command}"
 
     def reported(self, call: pytest.CallInfo[None]) -> Cell | None:
         """The cell that a phase of this item decided; None when a later phase will."""

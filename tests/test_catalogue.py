@@ -545,10 +545,29 @@ def test_grid(root):
 
 
 def test_folder_without_its_file_is_none(root):
-    """A folder is a language or a scenario when it holds its file; other folders are nobody's business."""
+    """A folder of samples/ is a language when it holds its file; other folders are nobody's business."""
     (root / "samples" / "node_modules").mkdir()
-    (root / "fixtures" / "scenarios" / "draft").mkdir()
     assert len(catalogue(root).samples) == 2
+
+
+def test_nothing_stays_unseen(root):
+    """A sample of no scenario, and a folder of scenarios without its file, would never be run: both are errors."""
+    (root / "fixtures" / "scenarios" / "draft").mkdir()
+    path = root / "samples" / "ruby"
+    (path / f"{KEY}s.rb").touch()
+    (path / "rubocop.config.rb").touch()  # no scenario can have this name
+    with pytest.raises(CatalogueErrors) as caught:
+        catalogue(root)
+    assert str(caught.value).replace(str(root), "ROOT") == (
+        "ROOT/fixtures/scenarios/draft: no scenario.yaml here\n"
+        "  expected: one in each folder\n"
+        "  got: an empty folder\n"
+        "  try: add it\n"
+        f"ROOT/samples/ruby/{KEY}s.rb: a sample of no scenario\n"
+        "  expected: a scenario's name in place of {scenario} in {scenario}.rb\n"
+        f"  got: {KEY}s\n"
+        f"  try: did you mean '{KEY}'?"
+    )
 
 
 def test_seventh_language_is_one_folder(root):

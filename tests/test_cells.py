@@ -166,13 +166,15 @@ def test_lone_surrogates_can_be_written():
 
 
 def test_long_texts_are_cut():
-    """A cell holds the beginning of what was printed and sent, and the end of standard error."""
+    """A cell holds the beginning of what was printed and sent, and both ends of standard error."""
     errors = "".join(f"line {number}\n" for number in range(40)).encode()
     run = with_member(structs.replace(right(TEXT), stdout=b"y" * 9000, stderr=errors), user="z" * 9000)
     cell = cell_of(run, {})
     assert len(cell.printed) == PRINTED_CHARACTERS
     assert len(cell.sent[0].splitlines()[-1]) == SENT_CHARACTERS
-    assert cell.stderr.splitlines() == [f"line {number}" for number in range(40 - STDERR_LINES, 40)]
+    lines = [f"line {number}" for number in range(40)]
+    cut = f"… {40 - 2 * STDERR_LINES} more lines …"
+    assert cell.stderr.splitlines() == [*lines[:STDERR_LINES], cut, *lines[-STDERR_LINES:]]
 
 
 def test_every_token_is_hidden():

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable
 
+import builders
 import msgspec
 import pytest
 from builders import (
@@ -212,14 +213,28 @@ def test_consequences_fold_under_their_cause():
     ]
 
 
-def test_consequence_of_a_consequence_folds_under_the_headline():
-    """What follows from a consequence names the cause of both."""
+def test_run_that_reached_nothing():
+    """A run that called another host has one headline; all that it then didn't do follows from it."""
     run = with_journal(right(TEXT), arrivals=(refused("api.openai.com"),))
-    run = structs.replace(run, exit_code=1, stdout=b"")
-    found = run_checks(run)
-    assert [one.check for one in found if one.because_of is None] == ["reaches_only_documented_hosts"]
-    assert {one.because_of for one in found[1:]} == {"reaches_only_documented_hosts"}
-    assert [one.check for one in found[1:]] == ["sends_at_least_one_request", "exits_cleanly", "prints_the_answer"]
+    found = run_checks(structs.replace(run, exit_code=1, stdout=b""))
+    assert [(one.check, one.because_of) for one in found] == [
+        ("reaches_only_documented_hosts", None),
+        ("exits_cleanly", "reaches_only_documented_hosts"),
+        ("sends_at_least_one_request", "reaches_only_documented_hosts"),
+        ("prints_the_answer", "reaches_only_documented_hosts"),
+    ]
+
+
+def test_consequence_of_a_consequence_folds_under_the_headline():
+    """What follows from a consequence alone names the headline, which is the cause of both."""
+    run = with_credential(right(TEXT), ("Authorization", "Bearer hard-coded"))
+    run = with_request(run, lambda text: text, verdict="no such path")
+    run = with_arrivals(run, broken("cut short"), first=True)
+    assert [(one.check, one.because_of) for one in run_checks(run)] == [
+        ("completes_its_connections", None),
+        ("signs_in_as_documented", "completes_its_connections"),
+        ("sends_only_requests_of_the_contract", "completes_its_connections"),
+    ]
 
 
 def test_headlines_come_first():
@@ -830,7 +845,7 @@ def test_request_that_can_not_be_read():
         (
             {"exit_code": 1, "stderr": b"Traceback\nKeyError: 'x'\n\n"},
             "exit code 0",
-            "exit code 1; standard error ends: KeyError: 'x'",
+            "exit code 1; standard error: KeyError: 'x'",
         ),
         ({"exit_code": None, "signal": 11}, "exit code 0", "ended by signal 11; nothing on standard error"),
         ({"exit_code": None}, "exit code 0", "no exit code: it was killed; nothing on standard error"),
@@ -1066,4 +1081,47 @@ def test_many_members():
 def test_nothing_at_all():
     """A run in which nothing happened is found to have done nothing."""
     empty = changed(TEXT, exit_code=None, stdout=b"", source="", journal=Journal(), build=None)
-    assert headlines(empty) == ["sends_at_least_one_request"]
+    assert headlines(empty) == ["exits_cleanly"]
+    assert headlines(structs.replace(empty, exit_code=0)) == ["sends_at_least_one_request"]
+
+
+def test_crash_before_the_first_request_is_the_headline():
+    """A program that crashed before it sent anything is told its own error and line, in any language's form."""
+    for stderr, said in (
+        (
+            b"Traceback:\n  File \"/x/chat_api_key.py\", line 4, in <module>\nNameError: name 'Open' is not defined\n",
+            "NameError",
+        ),
+        (
+            b"file:///x/chat_api_key.py:4:9\nTypeError: Assignment to constant variable.\n    at f\n\nNode.js v22\n",
+            "TypeError",
+        ),
+        (
+            b"node:x\nError [ERR_MODULE_NOT_FOUND]: no 'opneai' from /x/chat_api_key.py:4\n  at y\nNode.js v22\n",
+            "opneai",
+        ),
+    ):
+        run = changed(TEXT, exit_code=1, stdout=b"", stderr=stderr, journal=Journal())
+        found = run_checks(run)
+        assert [(one.check, one.because_of) for one in found] == [
+            ("exits_cleanly", None),
+            ("sends_at_least_one_request", "exits_cleanly"),
+            ("prints_the_answer", "exits_cleanly"),
+        ]
+        assert said in found[0].got
+        assert found[0].line == 4
+
+
+def test_other_tenant_is_found_by_what_was_asked_about_it():
+    """A program that looks another tenant up, and gets no further, is told which tenant it asked about."""
+    asked = builders.request("login.microsoftonline.com", "GET", "/1111-2222/v2.0/.well-known/openid-configuration", ())
+    run = changed(PROVIDER, exit_code=1, stdout=b"", journal=Journal(arrivals=(asked,)))
+    first = run_checks(run)[0]
+    assert (first.check, first.at, first.got) == ("signs_in_as_documented", "sign-in: tenant", "1111-2222")
+    assert "AZURE_TENANT_ID" in first.remedy
+
+
+def test_another_body_altogether_is_one_finding():
+    """An error printed in place of the recorded body is one finding, not one for each member."""
+    run = changed(BODY, stdout=b'{"error": {"code": "401", "message": "no"}}')
+    assert [one.check for one in run_checks(run)] == ["prints_the_answer"]

@@ -254,7 +254,7 @@ def test_cell_in_words():
         "  POST b",
         "printed:",
         "  hi",
-        "standard error, its last lines:",
+        "standard error:",
         "  oh",
         "  no",
     ]
@@ -450,7 +450,6 @@ def test_progress_in_a_log():
     terminal.said("something")
     assert file.getvalue() == (
         "conform: 2 samples: 1 language (python), 2 scenarios; local runner, recorded answers\n"
-        "setting up python …\n"
         "set-up of python done (2.5 s)\n"
         "passed         python/chat_api_key  1.2 s\n"
         'FAILED         python/responses_api_key  sends_the_documented_request: body.model: "gpt-4o"\n'
@@ -462,7 +461,7 @@ def test_follower_hands_on_every_event(tmp_path):
     """Each event is heard once, in order, also what came last and what was written in two parts."""
     path = tmp_path / "events.jsonl"
     heard: list[Event] = []
-    follower = Follower(path, heard.append, interval_s=0.001)
+    follower = Follower(path, heard.append, lambda: None, interval_s=0.001)
     events = [Event(phase="run", id=f"go/{number}", began=True, at=float(number)) for number in range(20)]
     with path.open("ab", buffering=0) as file:
         for one in events:
@@ -475,4 +474,4 @@ def test_follower_hands_on_every_event(tmp_path):
 
 def test_follower_of_nothing(tmp_path):
     """Where no event was written there is nothing to hear, and no fault."""
-    Follower(tmp_path / "events.jsonl", pytest.fail, interval_s=0.001).stop()
+    Follower(tmp_path / "events.jsonl", pytest.fail, lambda: None, interval_s=0.001).stop()

@@ -26,11 +26,11 @@ CHECKS: dict[str, Check] = {
         requesting.sends_each_request_once,
         ending.ends_in_time,
         ending.prints_within_its_limit,
+        ending.exits_cleanly,
         requesting.sends_at_least_one_request,
         ending.leaves_no_process_behind,
         secrecy.sends_secrets_only_where_they_belong,
         secrecy.prints_no_secret,
-        ending.exits_cleanly,
         answers.prints_text,
         answers.prints_the_answer,
     )

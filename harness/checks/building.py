@@ -25,12 +25,12 @@ def builds(result: RunResult) -> Iterator[Finding]:
         expected=f"{' '.join(build.command)} exits with 0",
         got=f"{how}: {build.output.strip() or 'no output'}",
         at="build",
-        line=_line_in(build.output, result.sample.path.name, result.source.count("\n") + 1),
+        line=line_named_in(build.output, result.sample.path.name, result.source),
         remedy=remedy,
     )
 
 
-def _line_in(output: str, file_name: str, lines: int) -> int | None:
-    """The first line of the sample that a compiler names: `file:3`, `file(3,1)`, `file", line 3`, `file: line 3`."""
+def line_named_in(output: str, file_name: str, source: str) -> int | None:
+    """The first line of the sample that a message names: `file:3`, `file(3,1)`, `file", line 3`, `file: line 3`."""
     found = re.search(r"(?<![\w.-])" + re.escape(file_name) + r'"?(?::|\(|, line |: line )(\d+)', output)
-    return int(found[1]) if found and 1 <= int(found[1]) <= lines else None
+    return int(found[1]) if found and 1 <= int(found[1]) <= source.count("\n") + 1 else None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from harness.checks.registry import ENDING, SENDING, check
+from harness.checks.building import line_named_in
+from harness.checks.registry import SENDING, check
 from harness.model import Finding, RunResult
 from harness.redaction import quoted, secrets_of
+
+#: "TypeError: …", "Error [ERR_X]: …", "openai.NotFoundError: …", "panic: …", "Exception in thread …", "curl: (6) …".
+ERROR_LINE = re.compile(r"\s*(?:Uncaught |Unhandled )?(?:[\w.$]*(?:Error|Exception)\b|panic:|fatal|[\w.-]+: \(\d+\) )")
 
 
 @check(follows_from=SENDING - {"ends_in_time", "prints_within_its_limit"})
@@ -48,7 +53,7 @@ def leaves_no_process_behind(result: RunResult) -> Iterator[Finding]:
         )
 
 
-@check(follows_from=ENDING)
+@check(follows_from=SENDING | {"sends_each_request_once"})
 def exits_cleanly(result: RunResult) -> Iterator[Finding]:
     """The program exits with 0."""
     if result.timed_out or result.flooded or result.exit_code == 0:
@@ -58,9 +63,16 @@ def exits_cleanly(result: RunResult) -> Iterator[Finding]:
     said = _text(result, result.stderr).strip().splitlines()
     yield Finding(
         expected="exit code 0",
-        got=how + (f"; standard error ends: {said[-1][:300]}" if said else "; nothing on standard error"),
+        got=how + (f"; standard error: {_most_telling(said)[:300]}" if said else "; nothing on standard error"),
         at="process",
+        line=line_named_in("\n".join(said), result.sample.path.name, result.source),
+        remedy="mend what standard error says" if said else "",
     )
+
+
+def _most_telling(lines: list[str]) -> str:
+    """The last line that begins as an error's name does; else the last one."""
+    return next((line.strip() for line in reversed(lines) if ERROR_LINE.match(line)), lines[-1])
 
 
 def _text(result: RunResult, output: bytes) -> str:

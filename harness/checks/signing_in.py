@@ -79,7 +79,15 @@ def _worth(result: RunResult, arrival: Arrival, sent: str, remedy: str) -> Itera
 
 def _token_requests(result: RunResult) -> Iterator[Finding]:
     requests = token_requests(result)
-    if len(requests) != 1:
+    if not requests and (tenant := _asked_tenant(result)):
+        yield Finding(
+            expected=result.credentials.tenant_id,
+            got=tenant,
+            at="sign-in: tenant",
+            line=line_of(result, tenant),
+            remedy="let the credential read AZURE_TENANT_ID",
+        )
+    elif len(requests) != 1 and (requests or api_requests(result)):  # a program that sent nothing has another fault
         got = "none" if not requests else f"{len(requests)}"
         remedy = "ask through a token provider, which asks once and keeps the token until it expires"
         yield Finding(expected="one request for a token to Entra ID", got=got, at="token requests", remedy=remedy)
@@ -93,6 +101,13 @@ def _token_requests(result: RunResult) -> Iterator[Finding]:
                 at="token request",
                 remedy="send its parameters once each, as a form (application/x-www-form-urlencoded)",
             )
+
+
+def _asked_tenant(result: RunResult) -> str:
+    """Another tenant than the run's, that the program asked Entra ID about; empty when it asked about none."""
+    own = (result.credentials.tenant_id.lower(), "common", "organizations")
+    asked = (request.path.removeprefix("/").partition("/")[0] for _, request in sign_in_requests(result))
+    return next((tenant for tenant in asked if tenant.lower() not in own), "")
 
 
 def _token_request_differences(result: RunResult, request: Request) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ class Results(Value, frozen=True, kw_only=True):
     gateways: int
     seconds: float
     strict: bool
+    interrupted: bool = False  # before all selected cells were judged
 
 
 def exit_code(results: Results) -> int:

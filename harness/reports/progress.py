@@ -13,11 +13,14 @@ from harness.model import Event
 
 
 class Follower:
-    """Reads a session's events.jsonl in a thread, and hands each Event on."""
+    """Reads a session's events.jsonl in a thread, and hands each Event on; between reads it says that time goes by."""
 
-    def __init__(self, path: Path, heard: Callable[[Event], None], interval_s: float = 0.1) -> None:
+    def __init__(
+        self, path: Path, heard: Callable[[Event], None], waited: Callable[[], None], interval_s: float = 0.1
+    ) -> None:
         self._path = path
         self._heard = heard
+        self._waited = waited
         self._interval_s = interval_s
         self._stop = Flag()
         self._thread = Thread(target=self._follow, name="conform-progress", daemon=True)
@@ -44,3 +47,4 @@ class Follower:
                 self._heard(msgspec.json.decode(line, type=Event))
             if last:
                 return
+            self._waited()

@@ -6,6 +6,8 @@ Colours repeat what words say.
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,8 +33,18 @@ STYLES = {
 LOUD = (CellState.FAILED, CellState.ERROR)
 #: The share of the time that each phase took is shown in this order.
 PHASES = ("set-up", "build", "open", "run", "close")
+#: Seconds after which, without a live line, something that goes on is announced; runs are named before they time out.
+ANNOUNCED_AFTER_S = {"set-up": 0.5, "build": 10.0, "run": 10.0}
 #: Names of cells in the line of what is going on.
 SHOWN_AT_ONCE = 3
+
+
+class _Console(Console):
+    """One whose reader may go away, as in `conform run | head`: the run goes on, and its results are written."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Terminal:
@@ -40,8 +52,9 @@ class Terminal:
 
     def __init__(self, console: Console | None = None) -> None:
         # Wide where nobody looks at it live: a log has no width, and wrapped lines can't be searched.
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or _Console(highlight=False, soft_wrap=True)
         self._running: dict[str, float] = {}
+        self._announced: set[str] = set()
         self._done = 0
         self._planned = 0
         self._status = self._console.status("starting", spinner="line") if self._console.is_terminal else None
@@ -61,12 +74,22 @@ class Terminal:
         name = f"{event.phase} {event.id}"
         if event.began:
             self._running[name] = event.at
-            if event.phase == "set-up" and not self._status:
-                self._line(Text(f"setting up {event.id} …"))
         else:
             seconds = event.at - self._running.pop(name, event.at)
             if event.phase == "set-up" and event.state in ("done", "failed", "unavailable"):
                 self._line(Text(f"set-up of {event.id} {event.state} ({seconds:.1f} s)"))
+        self._show_status()
+
+    def waited(self) -> None:
+        """Time went by: a set-up that takes longer than a look is announced where no live line shows it."""
+        for name, since in list(self._running.items()):
+            if (
+                not self._status
+                and name not in self._announced
+                and time.time() - since > ANNOUNCED_AFTER_S[name.partition(" ")[0]]
+            ):
+                self._announced.add(name)
+                self._line(Text(f"{name}: still going on …"))
         self._show_status()
 
     def judged(self, cell: Cell) -> None:
@@ -91,6 +114,10 @@ class Terminal:
             self._line(line)
         for line in grid(results.cells) if results.cells else ():
             self._line(line)
+        if not results.cells and not results.interrupted:
+            self._line(
+                Text(f"-k or --lf selects none of {_count(self._planned, 'sample')}; `conform list` shows the ids")
+            )
         self._line(Text())
         if written:
             self._line(Text("results: " + ", ".join(map(str, written)), "dim"))
@@ -156,6 +183,8 @@ def totals(results: Results) -> Text:
     states = Counter(cell.state for cell in results.cells)
     parts = [Text(f"{states[state]} {state.value}", STYLES[state]) for state in CellState if states[state]]
     line = Text(", ").join(parts) if parts else Text("no sample was run")
+    if results.interrupted:
+        line = Text("interrupted: ") + line
     return line + Text(f" in {results.seconds:.1f} s")
 
 

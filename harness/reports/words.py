@@ -44,7 +44,7 @@ def cell_lines(cell: Cell) -> Iterator[str]:
     for number, request in enumerate(cell.sent, 1):
         yield f"sent{f' ({number} of {len(cell.sent)})' if len(cell.sent) > 1 else ''}:"
         yield from (f"  {line}" for line in _lines(request))
-    for label, text in (("printed", cell.printed), ("standard error, its last lines", cell.stderr)):
+    for label, text in (("printed", cell.printed), ("standard error", cell.stderr)):
         if text:
             yield f"{label}:"
             yield from (f"  {line}" for line in _lines(text))
