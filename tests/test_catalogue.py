@@ -553,7 +553,8 @@ def test_folder_without_its_file_is_none(root):
 def test_nothing_stays_unseen(root):
     """A sample of no scenario, and a folder of scenarios without its file, would never be run: both are errors."""
     (root / "fixtures" / "scenarios" / "draft").mkdir()
-    path = root / "samples" / "ruby"
+    path = root / "samples" / "ruby" / "src"
+    path.mkdir()
     (path / f"{KEY}s.rb").touch()
     (path / "rubocop.config.rb").touch()  # no scenario can have this name
     with pytest.raises(CatalogueErrors) as caught:
@@ -563,8 +564,8 @@ def test_nothing_stays_unseen(root):
         "  expected: one in each folder\n"
         "  got: an empty folder\n"
         "  try: add it\n"
-        f"ROOT/samples/ruby/{KEY}s.rb: a sample of no scenario\n"
-        "  expected: a scenario's name in place of {scenario} in {scenario}.rb\n"
+        f"ROOT/samples/ruby/src/{KEY}s.rb: a sample of no scenario\n"
+        "  expected: a scenario's name in place of {scenario} in src/{scenario}.rb\n"
         f"  got: {KEY}s\n"
         f"  try: did you mean '{KEY}'?"
     )
