@@ -52,7 +52,12 @@ def main() -> None:
 @main.command(epilog=EXIT_CODES)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]…")
 @root_option
-@click.option("--runner", type=click.Choice(["auto", "local", "docker"]), default="auto", help="Where samples run.")
+@click.option(
+    "--runner",
+    type=click.Choice(["auto", "local", "docker"]),
+    default="auto",
+    help="Where samples run; docker comes later.",
+)
 @click.option("--strict", is_flag=True, help="A sample that is unavailable or missing is red.")
 @click.option("-n", "workers", metavar="N|auto", default="0", help="Samples at once; auto: as many as there are cores.")
 @click.option("-k", "expression", metavar="EXPR", help="pytest's -k: ids that hold these words.")

@@ -23,6 +23,7 @@ from harness.settings import Settings
 
 #: Seconds between looks at what has arrived.
 LOOK_S = 0.5
+UNAUTHORIZED = 401
 
 
 def serve_until_interrupted(
@@ -127,5 +128,6 @@ What arrives:"""
 
 def _line(arrival: Arrival) -> str:
     first = arrival.raw.partition(b"\r\n")[0].decode("latin-1")
-    told = arrival.verdict or arrival.why
+    refused = "the credential is missing, or not this gateway's" if arrival.status == UNAUTHORIZED else ""
+    told = refused or arrival.verdict or arrival.why
     return f"  {arrival.status or '---'}  {arrival.host or '(no host)'}  {first}" + (f"  ({told})" if told else "")

@@ -299,3 +299,54 @@ def test_folder_without_samples_says_so(tmp_path):
     done = conform("run", "--root", tmp_path)
     assert done.returncode == 2
     assert "name the folder that holds samples/ and fixtures/ with --root DIR" in done.stderr
+
+
+# ---------------------------------------------------------------- the surroundings
+
+
+def test_ambient_pytest_options_select_nothing(tmp_path):
+    """What the user keeps for their own pytest changes no sample's result, and hides none."""
+    add_language(tmp_path, "right")
+    add_language(tmp_path, "wrong", text_of("wrong_model"))
+    done = conform("run", "--root", tmp_path, PYTEST_ADDOPTS="-k right --nosuch", PYTEST_PLUGINS="nosuch")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert states(results_of(tmp_path)) == {"right/responses_api_key": "passed", "wrong/responses_api_key": "failed"}
+
+
+def test_ambient_credentials_reach_no_run(tmp_path):
+    """OPENAI_*, AZURE_* and everything else of the user's environment is not in a run's."""
+    show = "import os\nprint(sorted(name for name in os.environ if name.startswith(('OPENAI', 'AZURE', 'MINE'))))\n"
+    add_language(tmp_path, "shows", show + text_of("api_key"))
+    conform("run", "--root", tmp_path, OPENAI_BASE_URL="x", OPENAI_API_KEY="y", AZURE_CLIENT_ID="z", MINE="1")
+    assert results_of(tmp_path)["cells"][0]["printed"].startswith("['AZURE_OPENAI_API_KEY']\n")
+
+
+def test_linked_samples_are_run(tmp_path):
+    """A samples/ that is a link to another place is run as if it stood here."""
+    add_language(tmp_path / "there", "right")
+    (tmp_path / "here").mkdir()
+    for name in ("samples", "fixtures"):
+        (tmp_path / "here" / name).symlink_to(tmp_path / "there" / name)
+    done = conform("run", "--root", tmp_path / "here")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_reader_that_goes_away_stops_nothing(tmp_path):
+    """`conform run | head -1`: no traceback, and the results are written."""
+    add_language(tmp_path, "right")
+    command = f"'{sys.executable}' -m harness.cli run --root '{tmp_path}' | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert states(results_of(tmp_path)) == {"right/responses_api_key": "passed"}
+
+
+def test_odd_folder_names_work(tmp_path):
+    """A folder with spaces and letters beyond ASCII: the run passes, and the command to repeat it can be pasted."""
+    root = tmp_path / "my docs ü"
+    add_language(root, "right")
+    done = conform("run", "--root", root, "--keep")
+    assert done.returncode == 0, done.stdout + done.stderr
+    command = next(line for line in done.stdout.splitlines() if line.startswith("  cd ")).strip()
+    again = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "→ 200" in again.stdout
