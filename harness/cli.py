@@ -209,16 +209,16 @@ def serve(
 
     root = root.resolve()
     loaded = catalogue(root)
-    settings = Settings(root=root, state=root / STATE_FOLDER)
+    settings, ambient = Settings(root=root, state=root / STATE_FOLDER), dict(os.environ)
     _sigterm_interrupts()
     if sample_id is None:
         if command:
             raise UsageError(
                 "a COMMAND needs a sample", "--sample ID -- COMMAND", " ".join(command), "`conform list` shows the ids"
             )
-        serve_until_interrupted(settings, loaded, http_port, tls_port, proxy_port, key)
+        serve_until_interrupted(settings, ambient, loaded, http_port, tls_port, proxy_port, key)
         return
-    sys.exit(serve_command(settings, _sample(loaded, sample_id), command))
+    sys.exit(serve_command(settings, ambient, _sample(loaded, sample_id), command))
 
 
 def _sample(loaded: Catalogue, sample_id: str) -> Sample:

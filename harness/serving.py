@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shlex
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,11 +27,17 @@ UNAUTHORIZED = 401
 
 
 def serve_until_interrupted(
-    settings: Settings, loaded: Catalogue, http_port: int, tls_port: int, proxy_port: int, key: str | None
+    settings: Settings,
+    ambient: Mapping[str, str],
+    loaded: Catalogue,
+    http_port: int,
+    tls_port: int,
+    proxy_port: int,
+    key: str | None,
 ) -> None:
     """Serve every scenario's recording on three listeners, until Ctrl-C; print how to point a client at them."""
     order = _standing_order(loaded, http_port, tls_port, proxy_port, key)
-    with Session.start(settings, dict(os.environ)) as session:
+    with Session.start(settings, ambient) as session:
         opened = session.gateway.open_run(order)
         print(_directions(loaded, order, opened, session.ca_pem), flush=True)
         shown = 0
@@ -45,13 +51,13 @@ def serve_until_interrupted(
         print("\nended")
 
 
-def serve_command(settings: Settings, sample: Sample, command: tuple[str, ...]) -> int:
+def serve_command(settings: Settings, ambient: Mapping[str, str], sample: Sample, command: tuple[str, ...]) -> int:
     """Run `command` in this folder, in the environment of the sample's run; print what arrived. Its exit code."""
     if not command:
         remedy = f"conform serve --sample {sample.id} -- {shlex.join(command_of(sample, sample.language.run))}"
         raise UsageError("no COMMAND was given", "--sample ID -- COMMAND…", "nothing after --", remedy)
     code = 130  # of a command that Ctrl-C ended
-    with Session.start(settings, dict(os.environ)) as session:
+    with Session.start(settings, ambient) as session:
         ready = session.prepare(sample.language)
         with session.folder_for(sample) as folder, session.opened(sample.scenario) as run:
             for name in ("home", "tmp"):

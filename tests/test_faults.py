@@ -160,9 +160,8 @@ def test_wrong_data_files_are_all_told_and_nothing_runs(tmp_path):
 def test_failed_set_up_is_told_once_and_others_run(tmp_path):
     """A set-up that can't fetch (no network) is exit 2 with the command's own words; other languages are run."""
     fetching = f"setup: [['{sys.executable}', -m, pip, download, --no-deps, --retries, '0', six]]\n"
-    folder = add_language(tmp_path, "offline", more=fetching)
+    add_language(tmp_path, "offline", more=fetching)
     add_language(tmp_path, "right")
-    (folder / "responses_entra_id.py").write_text(text_of("entra_id"))
     done = conform(
         "run", "--root", tmp_path, PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_NO_INDEX="", PIP_FIND_LINKS=""
     )
