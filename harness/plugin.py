@@ -180,6 +180,7 @@ class Grid:
             ):
                 if path is not None:
                     with storing(path):
+                        path.parent.mkdir(parents=True, exist_ok=True)
                         write_whole(path, text)
                     written.append(path)
         except HarnessError as error:

@@ -196,7 +196,7 @@ class Session:
         folder = self._folder / "runs" / f"{sample.language.name}-{sample.scenario.name}-{uuid.uuid4().hex[:8]}"
         try:
             with storing(folder):
-                folder.mkdir(parents=True)
+                folder.mkdir()
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -40,7 +40,7 @@ LAYERS = (
 RANK = {layer: rank for rank, layer in enumerate(LAYERS)}
 
 #: Who may look at the environment: the edges, where an invocation begins.
-READS_ENVIRONMENT = {"cli", "plugin", "serving"}
+READS_ENVIRONMENT = {"cli", "plugin"}
 
 
 def name_of(path: Path) -> str:

@@ -59,7 +59,7 @@ def locked(state: Path, name: str, timeout_s: float) -> Iterator[None]:
     """
     path = state / "locks" / f"{name}.lock"
     with storing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         lock = FileLock(path)
         try:
             lock.acquire(timeout=timeout_s)
@@ -84,8 +84,10 @@ def key_of(*parts: object) -> str:
 
 
 def write_whole(path: Path, text: bytes) -> None:
-    """Write a file so that a reader finds either the old one or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that a reader finds either the old one or the whole new one.
+
+    Its folder is not made: a worker whose session was swept away must not bring it back.
+    """
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         draft.write_bytes(text)
