@@ -122,8 +122,8 @@ class ToolchainMissing(Exception):
     """A program that a language needs is not on this machine, or too old."""
 
     language: str
-    needed: str  # "Node.js 22.21 or later"
-    found: str  # "v20.20.2 (/usr/bin/node)", "not on PATH"
+    needed: str  # its name, "22.21 or later"
+    found: str  # version and path, or that it is not on PATH
     get: str
 
     def __str__(self) -> str:
