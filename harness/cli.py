@@ -116,6 +116,7 @@ def run(
         "-o",
         f"cache_dir={root / STATE_FOLDER / 'pytest'}",
     ]
+    arguments += ["-s"]  # nothing prints in this process but the live progress, which pytest would capture
     # Plugins are named, not found: a docs repository's own pytest plugins have no say in its samples.
     arguments += ["-p", "no:terminal", "-p", "harness.plugin", "-p", "xdist.plugin"]
     arguments += [f"--conform-select={pattern}" for pattern in patterns]

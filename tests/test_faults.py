@@ -177,6 +177,18 @@ def test_failed_set_up_is_told_once_and_others_run(tmp_path):
     ]
 
 
+def test_progress_is_shown_while_it_goes_on(tmp_path):
+    """Without workers too, a set-up that takes a while is announced before it ends, and its end is told."""
+    add_language(tmp_path, "slow", more="setup: [[sleep, '2']]\n")
+    log = tmp_path / "log"
+    with started("run", "--root", tmp_path, "-n", 0, log=log) as process:
+        until(lambda: "set-up slow: still going on" in log.read_text())
+        assert "set-up of slow" not in log.read_text()
+        assert process.wait(30) == 0
+    text = log.read_text()
+    assert text.index("still going on") < text.index("set-up of slow done") < text.index("passed         slow/")
+
+
 def test_interrupted_set_up_is_made_anew(tmp_path):
     """A set-up that was killed half-way is not taken for a whole one."""
     add_language(tmp_path, "slow", more="setup: [[sh, -c, 'echo half > half; test -e ../../../go || sleep 60']]\n")
