@@ -85,7 +85,7 @@ def _token_requests(result: RunResult) -> Iterator[Finding]:
             got=tenant,
             at="sign-in: tenant",
             line=line_of(result, tenant),
-            remedy="let the credential read AZURE_TENANT_ID",
+            remedy=_read_from(result, "{tenant_id}"),
         )
     elif len(requests) != 1 and (requests or api_requests(result)):  # a program that sent nothing has another fault
         got = "none" if not requests else f"{len(requests)}"
@@ -106,7 +106,7 @@ def _token_requests(result: RunResult) -> Iterator[Finding]:
 def _asked_tenant(result: RunResult) -> str:
     """Another tenant than the run's, that the program asked Entra ID about; empty when it asked about none."""
     own = (result.credentials.tenant_id.lower(), "common", "organizations")
-    asked = (request.path.removeprefix("/").partition("/")[0] for _, request in sign_in_requests(result))
+    asked = (_tenant_of(request) for _, request in sign_in_requests(result))
     return next((tenant for tenant in asked if tenant.lower() not in own), "")
 
 
@@ -114,15 +114,13 @@ def _token_request_differences(result: RunResult, request: Request) -> Iterator[
     scenario, credentials = result.sample.scenario, result.credentials
     form = {key: values[0] for key, values in parse_qs(request.body.decode("latin-1")).items()}
     basic_id, basic_secret = _basic(request)
-    tenant = request.path.removeprefix("/").partition("/")[0]
-    read = "let the credential read"
     for member, expected, sent, remedy in (
-        ("tenant", credentials.tenant_id, tenant, f"{read} AZURE_TENANT_ID"),
+        ("tenant", credentials.tenant_id, _tenant_of(request), _read_from(result, "{tenant_id}")),
         ("grant_type", "client_credentials", form.get("grant_type", ""), "use DefaultAzureCredential"),
-        ("client_id", credentials.client_id, form.get("client_id", basic_id), f"{read} AZURE_CLIENT_ID"),
+        ("client_id", credentials.client_id, form.get("client_id", basic_id), _read_from(result, "{client_id}")),
         (
             *("client_secret", credentials.client_secret, form.get("client_secret", basic_secret)),
-            f"{read} AZURE_CLIENT_SECRET",
+            _read_from(result, "{client_secret}"),
         ),
     ):
         alike = sent.lower() == expected.lower() if member in ("tenant", "client_id") else sent == expected
@@ -174,6 +172,15 @@ def _spelled_alike(value: str) -> str:
     """A header's value with the scheme as `Bearer`, in whatever case it came (RFC 9110, section 11.1)."""
     scheme, space, credential = value.partition(" ")
     return f"Bearer{space}{credential}" if scheme.lower() == "bearer" else value
+
+
+def _tenant_of(request: Request) -> str:
+    """The tenant in the path of a request to Entra ID."""
+    return request.path.removeprefix("/").partition("/")[0]
+
+
+def _read_from(result: RunResult, placeholder: str) -> str:
+    return f"let the credential read {_variables(result, placeholder)}"
 
 
 def _variables(result: RunResult, placeholder: str) -> str:
